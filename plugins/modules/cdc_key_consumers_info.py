@@ -14,11 +14,11 @@ description:
     encryption sets and SQL servers. Returns which version each of them uses, and whether it takes new versions by
     itself.
   - Only reads. Needs the role Reader at the subscriptions to be searched, and no permission at the vault.
-  - No answer means that a key is not in use. V(none_found) means that the search found nothing, and RV(blind_spots) is
-    part of every result. C(docs/keys.md) in the collection describes what is searched, and how.
+  - No result proves that a key is not in use. V(none_found) only means that the search found nothing. RV(blind_spots)
+    lists what no search covers. C(docs/keys.md) in the collection describes what is searched, and how.
   - One search answers for all keys of the vault. It sends two requests to Azure Resource Graph, and one more for each
-    further 200 resources. It sends one request for each subscription, one or two for each SQL server, and one for each
-    disk encryption set that uses a key. O(max_requests) limits these.
+    further 200 resources. To Azure Resource Manager, it sends one request for each subscription, one or two for each
+    SQL server, and one for each disk encryption set that uses a key. O(max_requests) limits the latter.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
@@ -99,7 +99,7 @@ EXAMPLES = r"""
     read_services: true
   register: used
 
-- name: Show the resources that stay on their version after a rotation
+- name: Show the resources that may stay on their version after a rotation
   ansible.builtin.debug:
     msg: "{{ used['keys'] | map(attribute='consumers') | flatten | rejectattr('follows_new_versions', 'true') }}"
 """

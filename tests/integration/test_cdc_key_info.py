@@ -278,7 +278,7 @@ def _each_class(keys: Keys) -> Seeded:
 
     def records(name: str) -> list[Any]:
         group_id = keys.group_id
-        return in_dsm(lambda dsm: [one for one in dsm.keys_in(group_id) if one.name.startswith(name)])  # type: ignore[no-any-return]
+        return in_dsm(lambda dsm: [one for one in dsm.keys_in(group_id) if one.name.startswith(name)])
 
     def stamp(seconds: int) -> str:
         return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"

@@ -69,8 +69,8 @@ class KeyStore:
         return {name: key for name, key in self.keys.items() if name not in hidden} if hidden else self.keys
 
     def present_key(self, name: str, now: float) -> Key | None:
-        """One of them, at no cost."""
-        return None if name.lower() in self._hidden(now) else self.key(name)
+        """One of them."""
+        return None if self._is_hidden(name.lower(), now) else self.key(name)
 
     def present_deleted(self, now: float) -> dict[str, DeletedKey]:
         """The soft-deleted keys by lower-case name, without those that are still being deleted."""
@@ -78,12 +78,20 @@ class KeyStore:
         return {name: gone for name, gone in deleted.items() if name not in hidden} if hidden else deleted
 
     def _hidden(self, now: float) -> set[str]:
-        return {name for name, found in self.transitions.items() if found.hidden_until > now}
+        return {name for name in self.transitions if self._is_hidden(name, now)}
+
+    def _is_hidden(self, name: str, now: float) -> bool:
+        found = self.transitions.get(name)
+        return found is not None and found.hidden_until > now
 
     def taken(self, name: str, now: float) -> str | None:
         """Why no new key can have that name: what is under way with it, or `deleted`."""
         deleted = "deleted" if name.lower() in self.still_deleted(now) else None
         return self.under_way(name, now) or deleted
+
+    def platform_of(self, kty: str) -> str | None:
+        """On which platform a new version is made: HSM keys on platform 2 (learn.microsoft.com, "About keys")."""
+        return "2" if kty.endswith("-HSM") else "0"
 
     @property
     def recovery_level(self) -> str:
@@ -137,6 +145,10 @@ class ManagedHsm(KeyStore):
     """Who has which local role, and where."""
     custom_roles: dict[str, LocalRole] = field(default_factory=dict)
     """By guid."""
+
+    def platform_of(self, kty: str) -> str | None:
+        """A pool has but one, and tells none (learn.microsoft.com, "About keys" of Managed HSM)."""
+        return None
 
     @property
     def roles(self) -> dict[str, LocalRole]:

@@ -25,6 +25,7 @@ CURVES: dict[str, ec.EllipticCurve] = {
 }
 DSM_CURVES = {"P-256": "NistP256", "P-384": "NistP384", "P-521": "NistP521", "P-256K": "SecP256K1"}
 """Azure's name of a curve -> DSM's; the same for operations."""
+AZURE_CURVES = {dsm: azure for azure, dsm in DSM_CURVES.items()}
 DSM_OPERATIONS = {
     "sign": "SIGN",
     "verify": "VERIFY",

@@ -264,7 +264,7 @@ class _Wire(requests.adapters.BaseAdapter):
         super().__init__()
         self.answers, self.asked = answers, asked
 
-    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, *_more: Any, **_options: Any) -> requests.Response:
         path = urllib.parse.unquote(urllib.parse.urlsplit(request.url or "").path)
         self.asked.append(f"{request.method} {path}")
         answer = self.answers[path]

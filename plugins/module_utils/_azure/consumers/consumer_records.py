@@ -167,7 +167,7 @@ class ConsumerSearch:
         if reasons:
             found["resources"] = "; ".join(reasons)
         if self.mentions:
-            found["mentions"] = f"{len(self.mentions)} resources name the vault, but no key that is recognized"
+            found["mentions"] = f"resources that name the vault, but no key that is recognized: {len(self.mentions)}"
         return found
 
     @property
@@ -185,7 +185,8 @@ class ConsumerSearch:
         return tuple(sorted({one.key for one in self.consumers}))
 
     def of(self, name: str) -> tuple[Consumer, ...]:
-        return tuple(one for one in self.consumers if one.key == name_key(name))
+        key = name_key(name)
+        return tuple(one for one in self.consumers if one.key == key)
 
     def status(self, name: str) -> str:
         """``none_found`` is no proof that the key is not in use; ``unknown``: nothing was found, and not all read."""

@@ -74,8 +74,9 @@ class Host:
         """The name of the vault or Managed HSM."""
         return self.name.partition(".")[0]
 
-    def key_id(self, name: str, version: str | None = None) -> str:
-        return f"https://{self.name}/keys/{name}" + (f"/{version}" if version else "")
+    def key_id(self, name: str) -> str:
+        """The ID of a key without a version."""
+        return f"https://{self.name}/keys/{name}"
 
     def keys_in(self, text: str) -> Iterator[tuple[str, str | None]]:
         """Name and version of each key that a text names, wherever in it.
@@ -101,6 +102,11 @@ def references(properties: Any, host: Host) -> tuple[Reference, ...]:
     are no references to keys.
     """
     return tuple(dict.fromkeys(_references(properties, host, (), 0)))
+
+
+def versions_of(found: Iterable[Reference]) -> tuple[str, ...]:
+    """The versions that references name, each once."""
+    return tuple(dict.fromkeys(one.version for one in found if one.version))
 
 
 def _references(value: Any, host: Host, path: tuple[str, ...], depth: int) -> Iterator[Reference]:

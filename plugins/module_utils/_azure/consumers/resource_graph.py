@@ -87,7 +87,7 @@ def _ask(arm: Channel, query: str, subscriptions: Sequence[str], obj: str) -> Ro
 
 
 def _reads_nothing(error: AzureError, subscriptions: Sequence[str]) -> bool:
-    """Whether the operator cannot read any subscription. Without a list of them, reports on the status differ."""
+    """Whether the operator cannot read any subscription. If the request lists none, sources disagree on the status."""
     if error.status == BAD_REQUEST:
         return error.code == NO_VALID_SUBSCRIPTIONS
     return error.status == FORBIDDEN and not subscriptions

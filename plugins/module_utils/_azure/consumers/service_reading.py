@@ -23,7 +23,7 @@ from ..wire.errors import AzureError
 from ..wire.meanings import NOT_REGISTERED, meaning_of
 from ..wire.optional_reads import Unread, optional
 from .consumer_records import ALL, DISKS, PART, SERVICE, SQL_INSTANCE, SQL_SERVER, STORAGE, UNKNOWN, Consumer, type_of
-from .key_references import Host, Reference, references
+from .key_references import Host, Reference, references, versions_of
 
 T = TypeVar("T")
 
@@ -153,13 +153,13 @@ class Reader:
 
 
 def _sql_consumer(server_id: str, key: str, in_use: list[Reference], added: list[Reference], follows: bool) -> Consumer:
-    current = _versions(in_use)
+    current = versions_of(in_use)
     return Consumer(
         server_id,
         key,
         versions=current,
         # Backups and logs need the keys that protected the databases before.
-        previous_versions=tuple(one for one in _versions(added) if one not in current),
+        previous_versions=tuple(one for one in versions_of(added) if one not in current),
         follows=follows if in_use else None,
         properties=("encryptionProtector",) if in_use else ("keys",),
         read_from=SERVICE,
@@ -168,10 +168,6 @@ def _sql_consumer(server_id: str, key: str, in_use: list[Reference], added: list
 
 def _of_key(found: tuple[Reference, ...] | list[Reference], key: str) -> list[Reference]:
     return [one for one in found if one.name == key]
-
-
-def _versions(found: list[Reference]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.version for one in found if one.version))
 
 
 def _reads_everything(held: PermissionSet) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 from ..._names import name_key, same_name
 from ..._timestamps import parse_iso_or_none
 from .consumer_records import DISKS, STORAGE, Consumer, Mention, type_of
-from .key_references import Host, Reference, references
+from .key_references import Host, Reference, references, versions_of
 
 _PREVIOUS = "previouskeys"
 # Resource type -> where its properties say whether it follows new versions: objects, and the member of the last one.
@@ -48,18 +48,14 @@ def consumers_of(resource_id: str, properties: Any, host: Host, read_from: str) 
 
 def _consumer(resource_id: str, key: str, named: list[Reference]) -> Consumer:
     previous = [one for one in named if name_key(one.path[:1] and one.path[0]) == _PREVIOUS]
-    current = _versions([one for one in named if one not in previous])
+    current = versions_of([one for one in named if one not in previous])
     return Consumer(
         resource_id,
         key,
         versions=current,
-        previous_versions=tuple(one for one in _versions(previous) if one not in current),
+        previous_versions=tuple(one for one in versions_of(previous) if one not in current),
         properties=tuple(dict.fromkeys(_shown(one.path) for one in named)),
     )
-
-
-def _versions(named: list[Reference]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.version for one in named if one.version))
 
 
 def _of_storage(consumer: Consumer, properties: Any) -> Consumer:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from ...wire import json_response
 from ..keys import backups
+from ..keys.bodies import refused
 from ..keys.rotation import days_of, policy_of
 from ..keys.shapes import bundle_json, knows_rotation, rotation_policy_json
 from ..keys.values import Key, new_version
@@ -18,7 +19,7 @@ from ..service import AzureError
 from ..vaults import KeyStore
 from .key_writes import KeyWrites
 from .plane import api_version, body_of
-from .refusals import already_there, bad_parameter, malformed_backup, name_taken, not_found
+from .refusals import already_there, malformed_backup, name_taken, not_found
 
 _MOST_IN_A_BACKUP = 500
 
@@ -30,7 +31,7 @@ class KeyCopies(KeyWrites):
         store = self._allowed(request, "backup")
         key = self._key(request, store)
         if len(key.versions) > _MOST_IN_A_BACKUP:
-            raise bad_parameter(f"A key with more than {_MOST_IN_A_BACKUP} versions cannot be backed up.")
+            raise refused(f"A key with more than {_MOST_IN_A_BACKUP} versions cannot be backed up.")
         return json_response({"value": backups.made(self._service.state.key_backups, store, key)})
 
     async def restore(self, request: web.Request) -> web.Response:
@@ -38,12 +39,12 @@ class KeyCopies(KeyWrites):
         store = self._allowed(request, "restore")
         value = (await body_of(request)).get("value")
         if not isinstance(value, str) or not value:
-            raise bad_parameter("Property value is invalid.")
+            raise refused("Property value is invalid.")
         try:
             key = backups.opened(self._service.state.key_backups, store, value)
         except backups.WrongPlace as error:
             # The words: Azure/azure-cli issue 8767.
-            raise bad_parameter("Cannot decrypt backup blob.") from error
+            raise refused("Cannot decrypt backup blob.") from error
         if key is None:
             raise malformed_backup()
         for version in key.versions:
@@ -62,6 +63,8 @@ class KeyCopies(KeyWrites):
     async def rotate(self, request: web.Request) -> web.Response:
         """A new version with new material of the same kind, which expires as the policy says."""
         store, key = self._rotated(request, "rotate")
+        if key.rotation_policy is None and self.rotation_rules.needs_policy:
+            raise refused(f"The key {key.name} has no rotation policy.")
         before, now = key.current, self._service.runtime.clock.utc()
         size, curve = before.bits, before.material.get("crv", "")
         version = new_version(now, before.kty, size, curve)
@@ -95,7 +98,7 @@ class KeyCopies(KeyWrites):
         if found is None:
             raise not_found(key.name)
         if not found.exportable:
-            raise bad_parameter("The key is not exportable.")
+            raise refused("The key is not exportable.")
         raise AzureError(403, "Forbidden", "Target environment attestation statement cannot be verified.")
 
     def _rotated(self, request: web.Request, permission: str) -> tuple[KeyStore, Key]:

@@ -17,7 +17,7 @@ from ..keys.shapes import bundle_json
 from ..keys.values import Key, KeyVersion, new_version, version_of
 from ..vaults import KeyStore
 from .plane import KeyPlane, api_version, body_of, new_name
-from .refusals import bad_parameter, name_taken, not_found, of_a_certificate, throttled
+from .refusals import name_taken, not_found, of_a_certificate, throttled
 
 
 class KeyWrites(KeyPlane):
@@ -81,19 +81,13 @@ class KeyWrites(KeyPlane):
         """The type that a new key gets. The refusal's text: Azure/azure-sdk-for-net issue 6551."""
         known = bodies.key_type(kty, self.types)
         if known.endswith("-HSM") and store.sku.lower() != "premium":
-            raise bad_parameter("Hardware key operation not allowed on standard vault")
+            raise bodies.refused("Hardware key operation not allowed on standard vault")
         return known
 
     def imported_type(self, store: KeyStore, kty: object, hsm: bool) -> str:
         """The type that an imported key gets: its own, in the HSM where that is asked for."""
         known = bodies.key_type(kty, self.types)
         return self.key_type(store, f"{known.removesuffix('-HSM')}-HSM" if hsm else known)
-
-    @staticmethod
-    def platform(store: KeyStore, kty: str) -> str | None:
-        """On which platform a new version is. New HSM keys are on platform 2 (learn.microsoft.com, "About keys")."""
-        del store
-        return "2" if kty.endswith("-HSM") else "0"
 
     def _added(
         self,
@@ -120,9 +114,9 @@ class KeyWrites(KeyPlane):
     def _append(self, store: KeyStore, key: Key, version: KeyVersion, counted: str) -> None:
         """Give a key one more version, unless the store makes or keeps no more of them."""
         if self.most_versions is not None and len(key.versions) >= self.most_versions:
-            raise bad_parameter(f"The key {key.name} has the largest number of versions ({self.most_versions}).")
+            raise bodies.refused(f"The key {key.name} has the largest number of versions ({self.most_versions}).")
         wait = limits.wait_for(store, version.kty, counted, self._now)
         if wait:
             raise throttled(wait if self._service.profile.throttled_retry_after == "sent" else None)
-        version.hsm_platform = self.platform(store, version.kty)
+        version.hsm_platform = store.platform_of(version.kty)
         key.versions.append(version)

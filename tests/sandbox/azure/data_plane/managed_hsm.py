@@ -32,7 +32,7 @@ def managed_hsm_application(service: Service) -> web.Application:
 
 class ManagedHsmPlane(KeyVault):
     versions_served = POOL_VERSIONS
-    rotation_rules = Rules(notifies=False, least_days=28)
+    rotation_rules = Rules(notifies=False, least_days=28, needs_policy=True)
     types = ("RSA-HSM", "EC-HSM", "oct-HSM")
     most_versions = 100
 
@@ -62,11 +62,7 @@ class ManagedHsmPlane(KeyVault):
         return await super().set_rotation_policy(request)
 
     async def rotate(self, request: web.Request) -> web.Response:
-        """A pool rotates only keys that have a policy (learn.microsoft.com, "Configure key autorotation")."""
         self._require_rotation(request, "rotate")
-        _store, key = self._rotated(request, "rotate")
-        if key.rotation_policy is None:
-            raise AzureError(400, "BadParameter", f"The key {key.name} has no rotation policy.")
         return await super().rotate(request)
 
     def _require_rotation(self, request: web.Request, permission: str) -> None:
@@ -104,9 +100,3 @@ class ManagedHsmPlane(KeyVault):
     def imported_type(self, store: KeyStore, kty: object, hsm: bool) -> str:
         """A JWK has its own type, and its key ends up in the HSM."""
         return bodies.key_type(f"{str(kty).removesuffix('-HSM')}-HSM", self.types)
-
-    @staticmethod
-    def platform(store: KeyStore, kty: str) -> str | None:
-        """A pool has but one, and tells none (learn.microsoft.com, "About keys" of Managed HSM)."""
-        del store, kty
-        return None

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from ...wire import source_address
 from ..entra.tokens import Caller, TokenRefused
+from ..keys.bodies import refused
 from ..keys.rotation import Rules
 from ..keys.shapes import VAULT_VERSIONS, latest_stable
 from ..keys.values import Key
@@ -34,7 +35,7 @@ class KeyPlane:
     """The data plane of vaults; managed HSMs say what is different with them."""
 
     versions_served: ClassVar[tuple[str, ...]] = VAULT_VERSIONS
-    rotation_rules: ClassVar[Rules] = Rules(notifies=True, least_days=7)
+    rotation_rules: ClassVar[Rules] = Rules(notifies=True, least_days=7, needs_policy=False)
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -125,7 +126,7 @@ def new_name(request: web.Request) -> str:
     """The name of the path, as a key may have it."""
     name = request.match_info["name"]
     if not _NAME.fullmatch(name):
-        raise AzureError(400, "BadParameter", f"The request URI contains an invalid name: {name}")
+        raise refused(f"The request URI contains an invalid name: {name}")
     return name
 
 
@@ -136,20 +137,20 @@ def api_version(request: web.Request) -> str:
 def _require_version(version: str, served: tuple[str, ...]) -> None:
     """Refuse a missing and an unknown api-version. The text: Azure/azure-sdk-for-python issue 28595."""
     if not version:
-        raise AzureError(400, "BadParameter", "api-version must be specified")
+        raise refused("api-version must be specified")
     if version.lower() not in served:
         message = (
             f"The specified version ({version}) is not recognized. Consider using the latest supported version "
             f"({latest_stable(served)})."
         )
-        raise AzureError(400, "BadParameter", message)
+        raise refused(message)
 
 
 async def body_of(request: web.Request) -> dict[str, Any]:
     try:
         value = json.loads(await request.read())
     except ValueError as error:
-        raise AzureError(400, "BadParameter", "The request body is not valid JSON") from error
+        raise refused("The request body is not valid JSON") from error
     if not isinstance(value, dict):
-        raise AzureError(400, "BadParameter", "The request body must be an object")
+        raise refused("The request body must be an object")
     return value

@@ -12,10 +12,6 @@ from ..service import AzureError
 from ..vaults import KeyStore, Vault
 
 
-def bad_parameter(message: str, inner: str | None = None) -> AzureError:
-    return AzureError(400, "BadParameter", message, inner)
-
-
 def not_found(name: str) -> AzureError:
     message = (
         f"A key with (name/id) {name} was not found in this key vault. If you recently deleted this key you may be "

@@ -70,9 +70,7 @@ class KeyAdmin:
         self, store: KeyStore | str, name: str, version: KeyVersion, attributes: Mapping[str, Any]
     ) -> KeyVersion:
         target = self._settled(store, name)
-        if not isinstance(target, ManagedHsm):
-            # New HSM keys are made on platform 2, and pools tell none (learn.microsoft.com, "About keys").
-            version.hsm_platform = "2" if version.kty.endswith("-HSM") else "0"
+        version.hsm_platform = target.platform_of(version.kty)
         _set(version, attributes)
         if version.key_ops == ["import"]:
             version.make_exchangeable()

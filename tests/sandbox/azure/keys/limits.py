@@ -14,6 +14,7 @@ import math
 from ..vaults import KeyStore, ManagedHsm
 
 _WINDOW = 10.0
+_ROUNDING = 1e-9
 _LIMITS = {("create", True): 10, ("create", False): 20, ("other", True): 2000, ("other", False): 4000}
 """(What a request counts as, whether the key is in an HSM) -> how many there may be."""
 
@@ -25,11 +26,10 @@ def wait_for(store: KeyStore, kty: str, counted: str, now: float) -> int:
     store.creations[:] = [(when, share) for when, share in store.creations if when > now - _WINDOW]
     share = 1 / _LIMITS[counted, kty.endswith("-HSM")]
     excess = sum(taken for _when, taken in store.creations) + share - 1
-    for when, taken in store.creations:
-        if excess <= 1e-9:
-            break
-        excess -= taken
-        if excess <= 1e-9:
-            return max(math.ceil(when + _WINDOW - now), 1)
+    if excess > _ROUNDING:
+        for when, taken in store.creations:
+            excess -= taken
+            if excess <= _ROUNDING:
+                return max(math.ceil(when + _WINDOW - now), 1)
     store.creations.append((now, share))
     return 0

@@ -30,6 +30,8 @@ class Rules:
     notifies: bool
     least_days: int
     """Between two rotations."""
+    needs_policy: bool
+    """Whether only keys with a policy can be rotated (learn.microsoft.com, "Configure key autorotation")."""
 
 
 def days_of(duration: object) -> int:

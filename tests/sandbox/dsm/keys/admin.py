@@ -9,7 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from ...clock import Clock
-from ...custody.public_keys import DSM_CURVES, random_ec, random_rsa, spki_of
+from ...custody.public_keys import AZURE_CURVES, DSM_CURVES, random_ec, random_rsa, spki_of
 from ...profiles import Profile
 from ..values import Group, SecurityObject, new_id
 
@@ -110,7 +110,7 @@ class KeyAdmin:
             "rotation_policy": old.rotation_policy,
             "description": old.description,
         }
-        curve = next((azure for azure, dsm in DSM_CURVES.items() if dsm == old.elliptic_curve), "P-256")
+        curve = AZURE_CURVES.get(old.elliptic_curve or "", "P-256")
         new = self.add_source_key(
             old.group_id, name, old.obj_type, old.key_size or 0, curve, days_ago=days_ago, **kept | fields
         )

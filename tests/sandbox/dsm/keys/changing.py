@@ -15,7 +15,7 @@ from ..values import Group, SecurityObject
 from . import states
 from .records import require_free, scheduled
 from .requests import KeyRequest, judge_dates, judge_export_policy, judge_operations, key_request
-from .rights import Need, gate, group_of, key_of, need, require, require_manageable
+from .rights import Need, group_of, key_of, need, permit
 from .shapes import written_json
 from .vault import change, changed_details, over_link
 
@@ -45,18 +45,14 @@ class Changing:
     def _found(self, principal: Principal, kid: str, needs: list[Need], approved: bool) -> SecurityObject:
         """The key, if the principal may do what has these needs, and no quorum stands in the way."""
         key = states.settle(key_of(principal, kid), self._now)
-        require(principal, needs, self._dsm.profile)
-        require_manageable(principal, key)
-        if not approved:
-            gate(needs, self._dsm.profile)
+        permit(principal, needs, self._dsm.profile, approved=approved, changed=key)
         return key
 
     # Members -------------------------------------------------------------------------------------------------------
 
     @staticmethod
     def needs_to_change(account: Account, key: SecurityObject, body: dict[str, Any]) -> list[Need]:
-        group = account.groups.get(key.group_id)
-        assert group is not None
+        group = group_of(account, key)
         permissions = {permission for name, permission in _PERMISSIONS.items() if body.get(name) is not None}
         target_id = key.group_id if body.get("group_id") is None else require_uuid(body["group_id"], "group_id")
         if target_id == key.group_id:
@@ -75,7 +71,7 @@ class Changing:
         states.require_modifiable(key)
         self._judge(principal.account, key, wanted)
         if key.external:
-            await self._change_in_azure(group_of(principal, key), key, wanted)
+            await self._change_in_azure(group_of(principal.account, key), key, wanted)
         self._apply(principal.account, key, wanted)
         return 200, written_json(key, self._dsm.profile)
 
@@ -134,9 +130,7 @@ class Changing:
 
     @staticmethod
     def needs_of(account: Account, key: SecurityObject, deed: str) -> list[Need]:
-        group = account.groups.get(key.group_id)
-        assert group is not None
-        return [need(group, _DEEDS.get(deed, "DELETE_SOBJECTS"))]
+        return [need(group_of(account, key), _DEEDS.get(deed, "DELETE_SOBJECTS"))]
 
     async def remove(
         self, principal: Principal, kid: str, _body: dict[str, Any], approved: bool = False

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...custody.public_keys import AZURE_CURVES
 from ..context import Dsm, require_uuid
 from ..errors import bad_request, not_found
 from ..permissions import Principal, readable_group
 from ..state import Account
 from ..values import Group, SecurityObject
-from .making import AZURE_TYPES, azure_curve, is_hardware
+from .making import AZURE_TYPES, is_hardware
 from .records import CREATED, members_of, record_version, require_free
 from .requests import KeyRequest, judge_dates, judge_operations, key_request
-from .rights import Need, described, gate, need, require
+from .rights import Need, described, need, permit
 from .shapes import written_json
 from .states import require_active, require_rotatable, settle
 from .vault import bring, identity_of, in_azures_words, new_details, over_link
@@ -47,9 +48,7 @@ class Copying:
         source = settle(described(principal, body.get("key")), self._now)
         target = readable_group(principal, wanted.group_id or source.group_id, profile)
         needs = self.needs(principal.account, source, body)
-        require(principal, needs, profile)
-        if not approved:
-            gate(needs, profile)
+        permit(principal, needs, profile, approved=approved)
         wanted.needed("name")
         judge_dates(wanted, self._now)
         if source.external:
@@ -102,7 +101,7 @@ class Copying:
         """Whether a key can go to Azure, or 400."""
         if source.obj_type not in AZURE_TYPES or source.public_only:
             raise bad_request(f"Keys of type {source.obj_type} cannot be copied to Azure Key Vault")
-        if not (source.key_size in _SIZES if source.obj_type == "RSA" else azure_curve(source)):
+        if not (source.key_size in _SIZES if source.obj_type == "RSA" else source.elliptic_curve in AZURE_CURVES):
             raise bad_request("The size or curve of the source is not supported by Azure Key Vault")
         if "EXPORT" not in source.key_ops:
             raise bad_request("The source is not exportable: it lacks the operation EXPORT")

@@ -16,7 +16,7 @@ from ..state import Account
 from ..values import SecurityObject
 from . import vault
 from .copying import Copying
-from .rights import Need, gate, group_of, key_of, need, require, require_manageable
+from .rights import Need, group_of, key_of, need, permit
 from .shapes import written_json
 from .states import settle
 
@@ -47,8 +47,7 @@ class Ending:
 
     @staticmethod
     def needs(account: Account, key: SecurityObject, deed: str) -> list[Need]:
-        group = account.groups.get(key.group_id)
-        assert group is not None
+        group = group_of(account, key)
         if deed != "restore":
             return [need(group, "DELETE_KEY_MATERIAL", undocumented=True)]
         needs = [need(group, "RESTORE_EXTERNAL_SOBJECTS", undocumented=True)]
@@ -61,10 +60,7 @@ class Ending:
         self.require_served(deed)
         key = settle(key_of(principal, kid), self._dsm.runtime.clock.now())
         needs = self.needs(principal.account, key, deed)
-        require(principal, needs, profile)
-        require_manageable(principal, key)
-        if not approved:
-            gate(needs, profile)
+        permit(principal, needs, profile, approved=approved, changed=key)
         if not key.external:
             raise bad_request("sobject is not a key of an external KMS")
         async with self._dsm.lock(key.group_id):
@@ -80,7 +76,7 @@ class Ending:
         """The whole key with all versions: Azure deletes no single one."""
         self._require(key, "created")
         name, _version = vault.identity_of(key)
-        async with vault.over_link(self._dsm, group_of(principal, key)) as azure:
+        async with vault.over_link(self._dsm, group_of(principal.account, key)) as azure:
             if self._dsm.profile.azure_backup == "set_at_delete":
                 key.azure_backup = await vault.back_up(azure, name)
             await vault.soft_delete(azure, name)
@@ -88,13 +84,13 @@ class Ending:
 
     async def _purge(self, principal: Principal, key: SecurityObject) -> None:
         self._require(key, "deleted")
-        async with vault.over_link(self._dsm, group_of(principal, key)) as azure:
+        async with vault.over_link(self._dsm, group_of(principal.account, key)) as azure:
             await vault.purge(azure, vault.identity_of(key)[0])
         self._dsm.state.mark(key, "purged", self._dsm.profile)
 
     async def _recover(self, principal: Principal, key: SecurityObject) -> None:
         self._require(key, "deleted")
-        async with vault.over_link(self._dsm, group_of(principal, key)) as azure:
+        async with vault.over_link(self._dsm, group_of(principal.account, key)) as azure:
             await vault.recover(azure, vault.identity_of(key)[0])
         self._dsm.state.mark(key, "created", self._dsm.profile)
 
@@ -103,7 +99,7 @@ class Ending:
         self._require(key, "purged")
         source = principal.account.keys.get(key.links.get("copiedFrom", ""))
         name, version = vault.identity_of(key)
-        async with vault.over_link(self._dsm, group_of(principal, key)) as azure:
+        async with vault.over_link(self._dsm, group_of(principal.account, key)) as azure:
             if key.azure_backup is not None:
                 await vault.restore(azure, key.azure_backup)
             elif source is None:

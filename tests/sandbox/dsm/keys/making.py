@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ...custody.public_keys import DSM_CURVES
 from ..context import Dsm, require_uuid
 from ..errors import DsmError, bad_request, not_found
 from ..permissions import Principal, readable_group
@@ -16,7 +15,7 @@ from ..state import Account
 from ..values import Group, SecurityObject
 from .records import CREATED, members_of, record_version, require_free, scheduled
 from .requests import OPERATIONS, KeyRequest, judge_dates, judge_operations, judge_type, key_request
-from .rights import Need, gate, group_of, need, require, require_manageable, visible
+from .rights import Need, group_of, need, permit, visible
 from .shapes import written_json
 from .states import require_rotatable, settle
 from .vault import generate, identity_of, new_details, over_link, rotate
@@ -50,9 +49,7 @@ class Making:
         wanted = key_request(body)
         group = readable_group(principal, wanted.needed("group_id"), profile)
         needs = self.needs_to_create(principal.account, body)
-        require(principal, needs, profile)
-        if not approved:
-            gate(needs, profile)
+        permit(principal, needs, profile, approved=approved)
         name, kind = wanted.needed("name"), judge_type(wanted)
         operations = wanted.key_ops or default_operations(kind[0])
         judge_operations(kind[0], operations)
@@ -101,15 +98,14 @@ class Making:
             raise bad_request("name is missing")
         return account.keys.named(name)
 
+    @staticmethod
+    def needs_to_rotate(account: Account, key: SecurityObject) -> list[Need]:
+        return [need(group_of(account, key), "ROTATE_SOBJECTS")]
+
     async def rekey(self, principal: Principal, body: dict[str, Any], approved: bool = False) -> tuple[int, Any]:
         profile, clock = self._dsm.profile, self._dsm.runtime.clock
         old = settle(visible(principal, self.rotated(principal.account, body)), self._now)
-        group = group_of(principal, old)
-        needs = [need(group, "ROTATE_SOBJECTS")]
-        require(principal, needs, profile)
-        require_manageable(principal, old)
-        if not approved:
-            gate(needs, profile)
+        permit(principal, self.needs_to_rotate(principal.account, old), profile, approved=approved, changed=old)
         wanted = _kept(old, key_request(body))
         require_rotatable(old, profile)
         if "replacement" in old.links:
@@ -118,7 +114,7 @@ class Making:
         judge_operations(kind[0], operations)
         judge_dates(wanted, self._now)
         if old.external:
-            made = await self._rekey_in_azure(principal, group, old, wanted, kind)
+            made = await self._rekey_in_azure(principal, group_of(principal.account, old), old, wanted, kind)
         else:
             name = self._dsm.state.set_aside(old)
             members = members_of(wanted, self._now, operations)
@@ -165,7 +161,3 @@ def _kept(old: SecurityObject, wanted: KeyRequest) -> KeyRequest:
         custom_metadata=metadata if wanted.custom_metadata is None else wanted.custom_metadata,
         rotation_policy=old.rotation_policy if wanted.rotation_policy is None else wanted.rotation_policy,
     )
-
-
-def azure_curve(key: SecurityObject) -> str:
-    return next((azure for azure, dsm in DSM_CURVES.items() if dsm == key.elliptic_curve), "")

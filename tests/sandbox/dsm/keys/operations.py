@@ -20,7 +20,7 @@ from .changing import Changing
 from .copying import Copying
 from .ending import Ending
 from .making import Making
-from .rights import Need, need
+from .rights import Need
 
 _KEY = r"/crypto/v1/keys/([0-9a-fA-F-]{36})"
 STATE_DEEDS = ("destroy", "revoke", "activate")
@@ -101,9 +101,7 @@ class KeyOperations:
             self._ending.require_served(operation)
             return self._ending.needs(account, key, operation), key
         if operation == "rekey":
-            group = account.groups.get(key.group_id)
-            assert group is not None
-            return [need(group, "ROTATE_SOBJECTS")], key
+            return self._making.needs_to_rotate(account, key), key
         return self._changing.needs_of(account, key, operation), key
 
     def _subject(self, account: Account, operation: str, kid: str | None, body: dict[str, Any]) -> SecurityObject:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ...custody.public_keys import DSM_CURVES
+from ...custody.public_keys import AZURE_CURVES
 from ..context import require_uuid
 from ..errors import DsmError, bad_request
 from ..values import SecurityObject
@@ -109,7 +109,7 @@ def judge_type(wanted: KeyRequest) -> tuple[str, int, str]:
     if obj_type not in OPERATIONS:
         raise bad_request(f"Security objects of type {obj_type} cannot be generated here")
     if obj_type == "EC":
-        curve = next((azure for azure, dsm in DSM_CURVES.items() if dsm == wanted.needed("elliptic_curve")), None)
+        curve = AZURE_CURVES.get(wanted.needed("elliptic_curve"))
         if curve is None:
             raise bad_request(f"The elliptic curve {wanted.elliptic_curve} is not supported")
         return obj_type, 0, curve

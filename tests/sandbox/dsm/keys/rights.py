@@ -8,7 +8,7 @@ Permissions go by their names in a group; an app's list of permissions spells so
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from .. import quorum
 from ..context import require_uuid
 from ..errors import bad_request, forbidden, not_found
 from ..permissions import Principal, require_usable
-from ..state import App
+from ..state import Account, App
 from ..values import Group, SecurityObject
 
 _OF_APPS = {"EXPORT_SOBJECTS": "EXPORT"}
@@ -70,6 +70,22 @@ def require_manageable(principal: Principal, key: SecurityObject) -> None:
         raise forbidden("sobject is not APPMANAGEABLE: apps cannot manage it")
 
 
+def permit(
+    principal: Principal,
+    needs: Sequence[Need],
+    profile: Profile,
+    *,
+    approved: bool,
+    changed: SecurityObject | None = None,
+) -> None:
+    """Refuse whoever lacks a permission or may not manage the key, and what needs a quorum and is not `approved`."""
+    require(principal, needs, profile)
+    if changed is not None:
+        require_manageable(principal, changed)
+    if not approved:
+        gate(needs, profile)
+
+
 # Finding --------------------------------------------------------------------------------------------------------------
 
 
@@ -95,8 +111,8 @@ def described(principal: Principal, descriptor: object) -> SecurityObject:
     raise bad_request("key takes kid or name")
 
 
-def group_of(principal: Principal, key: SecurityObject) -> Group:
-    group = principal.account.groups.get(key.group_id)
+def group_of(account: Account, key: SecurityObject) -> Group:
+    group = account.groups.get(key.group_id)
     assert group is not None
     return group
 

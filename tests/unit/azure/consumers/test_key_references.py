@@ -116,7 +116,7 @@ def test_what_only_looks_like_a_key_of_the_vault_is_none(text: str) -> None:
 def test_a_managed_hsm_has_an_address_of_its_own() -> None:
     hsm = Host.of("https://hsm-prod.managedhsm.azure.net:443/")
 
-    assert hsm.key_id("a", VERSION) == f"https://hsm-prod.managedhsm.azure.net/keys/a/{VERSION}"
+    assert hsm.key_id("a") == "https://hsm-prod.managedhsm.azure.net/keys/a"
     assert named({"keyUrl": f"https://hsm-prod.managedhsm.azure.net:443/keys/a/{VERSION}"}, hsm) == [("a", VERSION)]
 
 

@@ -40,7 +40,7 @@ class Dsm:
 
 def sources_of(dsm: Dsm, *kids: str) -> Sources:
     copies = [DsmKey.from_stored({"kid": f"copy of {kid}", "links": {"copiedFrom": kid}}) for kid in kids]
-    return read_sources(dsm, copies)  # type: ignore[arg-type]
+    return read_sources(dsm, copies)
 
 
 def key(kid: str, replacement: str | None = None) -> dict[str, Any]:
@@ -104,4 +104,4 @@ def test_keys_of_another_group_are_no_keys_of_this_one() -> None:
     dsm = Dsm({"kid": "s1", "group_id": "another"})
 
     with pytest.raises(TaskError, match="another group"):
-        list_keys(dsm, "g", "group g")  # type: ignore[arg-type]
+        list_keys(dsm, "g", "group g")

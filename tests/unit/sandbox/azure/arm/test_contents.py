@@ -95,12 +95,12 @@ def test_a_key_that_is_not_there_is_not_found(arm: Any, path: str) -> None:
 def test_keys_of_a_pool_are_listed_in_the_same_way(arm: Any) -> None:
     def build(azure: Any) -> str:
         pool = azure.add_managed_hsm(f"{arm.estate.vault}-hsm", subscription_id=arm.estate.subscription_id)
-        azure.add_key(pool, "root", "RSA-HSM")
+        azure.add_key(pool, "seal", "RSA-HSM")
         return str(pool.resource_id)
 
     (item,) = arm.operator.all_of(f"{arm.do(build)}/keys", NEW)
 
-    assert (item["name"], item["type"]) == ("root", "Microsoft.KeyVault/managedHSMs/keys")
+    assert (item["name"], item["type"]) == ("seal", "Microsoft.KeyVault/managedHSMs/keys")
 
 
 @pytest.mark.parametrize("kept", [True, False])

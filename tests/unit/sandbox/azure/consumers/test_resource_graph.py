@@ -220,8 +220,8 @@ def test_the_government_cloud_finds_its_own(lab: Any, names: Any) -> None:
 
     def build(azure: Any) -> Any:
         pool = azure.add_managed_hsm(f"{arm.estate.vault}-hsm", subscription_id=arm.estate.subscription_id)
-        azure.add_key(pool, "root", "RSA-HSM")
-        return azure.add_sql_server(names.new("sql"), pool, "root", instance=True)
+        azure.add_key(pool, "seal", "RSA-HSM")
+        return azure.add_sql_server(names.new("sql"), pool, "seal", instance=True)
 
     made = arm.do(build)
     rows = ask(arm.operator, "resources | where properties contains 'managedhsm.usgovcloudapi.net'").json["data"]

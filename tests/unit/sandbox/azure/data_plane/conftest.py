@@ -37,7 +37,7 @@ def hsm_of(anonymous: Any) -> Callable[[Any], Store]:
         def build(azure: Any) -> Any:
             found = azure.add_managed_hsm(f"{estate.vault}-hsm", subscription_id=estate.subscription_id)
             azure.assign_local_role(found, estate.client_id)
-            azure.add_key(found, "root", kty="RSA-HSM")
+            azure.add_key(found, "seal", kty="RSA-HSM")
             return found
 
         made = estate.do(build)

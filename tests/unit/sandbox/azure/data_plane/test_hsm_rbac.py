@@ -60,7 +60,7 @@ class Pool:
 def pool(anonymous: Any, estate: Any) -> Pool:
     def build(azure: Any) -> tuple[str, str, str]:
         made = azure.add_managed_hsm(f"{estate.vault}-hsm", subscription_id=estate.subscription_id)
-        azure.add_key(made, "root", kty="RSA-HSM")
+        azure.add_key(made, "seal", kty="RSA-HSM")
         return made.name, made.uri, azure.application(estate.client_id).service_principal_id
 
     name, uri, oid = estate.do(build)
@@ -80,7 +80,7 @@ def test_all_built_in_roles_are_listed(pool: Pool) -> None:
     assert {role["properties"]["type"] for role in listed} == {"AKVBuiltInRole"}
 
 
-@pytest.mark.parametrize("path", ["", "//", "/keys", "//keys/root"])
+@pytest.mark.parametrize("path", ["", "//", "/keys", "//keys/seal"])
 def test_definitions_are_the_same_at_all_scopes_and_slashes(pool: Pool, path: str) -> None:
     pool.grant(ADMINISTRATOR)
 
@@ -163,7 +163,7 @@ def test_a_role_in_use_cannot_be_removed(pool: Pool) -> None:
 # Assignments ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("path", "scope"), [("", "/"), ("/keys", "/keys"), ("/keys/root", "/keys/root")])
+@pytest.mark.parametrize(("path", "scope"), [("", "/"), ("/keys", "/keys"), ("/keys/seal", "/keys/seal")])
 def test_an_assignment_is_made_read_and_removed_at_each_scope(pool: Pool, path: str, scope: str) -> None:
     pool.grant(ADMINISTRATOR)
     name = str(uuid4())
@@ -236,16 +236,16 @@ def test_a_role_that_does_not_exist_cannot_be_assigned(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("filter_", "seen"),
     [
-        ("", {"/", "/keys", "/keys/root"}),
+        ("", {"/", "/keys", "/keys/seal"}),
         ("atScope()", {"/", "/keys"}),
-        ("principalId eq '{oid}'", {"/", "/keys", "/keys/root"}),
+        ("principalId eq '{oid}'", {"/", "/keys", "/keys/seal"}),
         ("principalId eq '00000000-0000-4000-8000-000000000000'", set()),
     ],
 )
 def test_the_list_at_a_scope_depends_on_the_filter(pool: Pool, filter_: str, seen: set[str]) -> None:
     pool.grant(ADMINISTRATOR)
     pool.grant(CRYPTO_USER, "/keys")
-    pool.grant(CRYPTO_USER, "/keys/root")
+    pool.grant(CRYPTO_USER, "/keys/seal")
     query = f"&$filter={filter_.format(oid=pool.oid)}" if filter_ else ""
 
     listed = pool("GET", f"/keys/{AUTHORIZATION}/roleAssignments", query=query).json["value"]
@@ -301,9 +301,9 @@ def test_the_refusal_names_the_data_action_and_the_scope(pool: Pool) -> None:
 
 
 def test_a_right_at_one_key_is_no_right_at_the_others(pool: Pool) -> None:
-    pool.grant(POLICY_ADMINISTRATOR, "/keys/root")
+    pool.grant(POLICY_ADMINISTRATOR, "/keys/seal")
 
-    answers = (pool.put(CRYPTO_USER, "/keys/root"), pool.put(CRYPTO_USER, "/keys/other"), pool.put(CRYPTO_USER))
+    answers = (pool.put(CRYPTO_USER, "/keys/seal"), pool.put(CRYPTO_USER, "/keys/other"), pool.put(CRYPTO_USER))
 
     assert [answer.status for answer in answers] == [201, 403, 403]
 

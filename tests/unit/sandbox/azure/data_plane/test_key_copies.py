@@ -178,17 +178,17 @@ def test_what_a_rotation_policy_of_a_vault_may_not_say(vault: Store, actions: li
 def test_a_pool_rotates_every_28_days_at_most_and_notifies_nobody(hsm: Store, actions: list[Any]) -> None:
     policy = {"lifetimeActions": actions, "attributes": {"expiryTime": "P1Y"}}
 
-    assert refusal(hsm.send("PUT", "/keys/root/rotationpolicy", policy)) == (400, "BadParameter", None)
+    assert refusal(hsm.send("PUT", "/keys/seal/rotationpolicy", policy)) == (400, "BadParameter", None)
 
 
 def test_a_blank_policy_removes_the_policy_of_a_pool(hsm: Store) -> None:
-    made = hsm.send("PUT", "/keys/root/rotationpolicy", ROTATE).json
+    made = hsm.send("PUT", "/keys/seal/rotationpolicy", ROTATE).json
 
-    removed = hsm.send("PUT", "/keys/root/rotationpolicy", BLANK).json
+    removed = hsm.send("PUT", "/keys/seal/rotationpolicy", BLANK).json
 
     assert [action["action"]["type"] for action in made["lifetimeActions"]] == ["rotate"]
     assert "id" not in removed
-    assert "id" not in hsm("/keys/root/rotationpolicy").json
+    assert "id" not in hsm("/keys/seal/rotationpolicy").json
 
 
 # Rotation -----------------------------------------------------------------------------------------------------------
@@ -226,15 +226,15 @@ def test_a_vault_rotates_a_key_without_policy_and_counts_it_as_a_new_one(vault: 
 
 
 def test_a_pool_rotates_no_key_without_policy(hsm: Store) -> None:
-    refused = hsm.send("POST", "/keys/root/rotate")
-    hsm.send("PUT", "/keys/root/rotationpolicy", ROTATE)
+    refused = hsm.send("POST", "/keys/seal/rotate")
+    hsm.send("PUT", "/keys/seal/rotationpolicy", ROTATE)
 
     assert refusal(refused) == (400, "BadParameter", None)
-    assert hsm.send("POST", "/keys/root/rotate").status == 200
-    assert len(hsm("/keys/root/versions").json["value"]) == 2
+    assert hsm.send("POST", "/keys/seal/rotate").status == 200
+    assert len(hsm("/keys/seal/versions").json["value"]) == 2
 
 
-@pytest.mark.parametrize("request_of", [("POST", "/keys/root/rotate"), ("PUT", "/keys/root/rotationpolicy")])
+@pytest.mark.parametrize("request_of", [("POST", "/keys/seal/rotate"), ("PUT", "/keys/seal/rotationpolicy")])
 def test_q63_a_pool_may_not_know_rotation(sb: Sandbox, hsm: Store, request_of: tuple[str, str]) -> None:
     sb.profile = Profile(hsm_rotation="400")
 

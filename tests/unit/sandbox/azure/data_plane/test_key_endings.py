@@ -138,13 +138,13 @@ def test_a_protected_key_is_not_purged_before_its_date(vault: Store, patient: An
 
 def test_keys_of_a_pool_are_protected_as_the_pool_is(hsm: Store, patient: Any) -> None:
     hsm.estate.do(lambda azure: azure.assign_local_role(hsm.name, hsm.estate.client_id, OFFICER))
-    hsm.send("DELETE", "/keys/root")
+    hsm.send("DELETE", "/keys/seal")
     patient()
-    refused = hsm.send("DELETE", "/deletedkeys/root")
+    refused = hsm.send("DELETE", "/deletedkeys/seal")
     hsm.change(purge_protection=False)
 
     assert refusal(refused) == (403, "Forbidden", None)
-    assert hsm.send("DELETE", "/deletedkeys/root").status == 204
+    assert hsm.send("DELETE", "/deletedkeys/seal").status == 204
 
 
 # Meanwhile ----------------------------------------------------------------------------------------------------------
@@ -256,11 +256,11 @@ def test_all_does_not_include_purge(vault: Store) -> None:
 
 
 def test_the_crypto_user_of_a_pool_deletes_and_only_the_officer_recovers(hsm: Store, patient: Any) -> None:
-    deleted = hsm.send("DELETE", "/keys/root")
+    deleted = hsm.send("DELETE", "/keys/seal")
     patient()
-    refused = hsm.send("POST", "/deletedkeys/root/recover")
+    refused = hsm.send("POST", "/deletedkeys/seal/recover")
     hsm.estate.do(lambda azure: azure.assign_local_role(hsm.name, hsm.estate.client_id, OFFICER))
 
     assert (deleted.status, refusal(refused)) == (200, (403, "AccessDenied", None))
     assert "deletedKeys/recover/action" in refused.text
-    assert hsm.send("POST", "/deletedkeys/root/recover").status == 200
+    assert hsm.send("POST", "/deletedkeys/seal/recover").status == 200

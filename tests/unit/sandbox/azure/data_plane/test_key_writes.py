@@ -127,9 +127,9 @@ def test_a_pool_makes_symmetric_keys_too(hsm: Store) -> None:
 
 
 def test_a_key_of_a_pool_has_a_hundred_versions_at_most(hsm: Store) -> None:
-    hsm.estate.do(lambda azure: [azure.rotate_key(hsm.name, "root") for _number in range(99)])
+    hsm.estate.do(lambda azure: [azure.rotate_key(hsm.name, "seal") for _number in range(99)])
 
-    answer = hsm.send("POST", "/keys/root/create", {"kty": "RSA-HSM"})
+    answer = hsm.send("POST", "/keys/seal/create", {"kty": "RSA-HSM"})
 
     assert refusal(answer) == (400, "BadParameter", None)
     assert "largest number of versions" in answer.text
@@ -344,7 +344,7 @@ def test_a_role_at_one_key_is_for_that_key_alone(vault_of: Callable[[Any], Store
 @pytest.mark.parametrize("permission", WRITES)
 def test_each_write_needs_its_own_local_role_in_a_pool(hsm: Store, permission: str) -> None:
     method, path, body = WRITES[permission]
-    request = (method, path.replace("one", "root"), {**body, "kty": "RSA-HSM"} if permission == "create" else body)
+    request = (method, path.replace("one", "seal"), {**body, "kty": "RSA-HSM"} if permission == "create" else body)
     action = local_roles.DATA_ACTIONS[permission]
 
     def only(azure: Any, *actions: str) -> None:

@@ -112,7 +112,7 @@ def test_an_old_version_has_no_platform_and_a_pool_tells_none(vault: Store, hsm:
     vault.do("update_key", "two", hsm_platform=None)
 
     assert "hsmPlatform" not in vault("/keys/two").json["attributes"]
-    assert "hsmPlatform" not in hsm("/keys/root").json["attributes"]
+    assert "hsmPlatform" not in hsm("/keys/seal").json["attributes"]
 
 
 def test_an_external_key_is_recognizable_in_previews_only(hsm: Store) -> None:
@@ -203,9 +203,9 @@ def test_no_policy_is_found_without_a_key_or_before_there_were_policies(vault: S
 @pytest.mark.parametrize(("setting", "status"), [("served", 200), ("400", 400)])
 def test_q63_rotation_policies_of_managed_hsms(sb: Sandbox, hsm: Store, setting: Any, status: int) -> None:
     sb.profile = Profile(hsm_rotation=setting)
-    hsm.do("set_rotation_policy", "root", rotate_after="P28D", spelling="rotate")
+    hsm.do("set_rotation_policy", "seal", rotate_after="P28D", spelling="rotate")
 
-    answer = hsm("/keys/root/rotationpolicy")
+    answer = hsm("/keys/seal/rotationpolicy")
 
     assert answer.status == status
     if status == 200:
@@ -253,7 +253,7 @@ def test_deleted_keys_of_a_pool_are_listed_for_the_crypto_officer(hsm: Store, ro
         azure.assign_local_role(hsm.name, hsm.estate.client_id, role)
 
     hsm.estate.do(give)
-    hsm.do("delete_key", "root")
+    hsm.do("delete_key", "seal")
 
     assert hsm("/deletedkeys").status == status
 

@@ -30,7 +30,7 @@ def with_pool(estate: Any) -> Any:
         pool = azure.add_managed_hsm(f"{estate.vault}-hsm", subscription_id=estate.subscription_id)
         azure.assign_role(estate.client_id, pool, "Reader")
         azure.assign_local_role(pool, estate.client_id)
-        azure.add_key(pool, "root", kty="RSA-HSM")
+        azure.add_key(pool, "seal", kty="RSA-HSM")
         return replace(estate, vault=pool.name, url=pool.uri)
 
     return estate.do(build)
@@ -166,7 +166,7 @@ def test_a_pool_refuses_keys_in_software_or_makes_hsm_protected_ones(
     [
         (hsm_rights.CRYPTO_USER, "/", (200, 200, 200, 403)),
         (hsm_rights.CRYPTO_USER, "/keys", (200, 200, 200, 403)),
-        (hsm_rights.CRYPTO_USER, "/keys/root", (403, 200, 403, 403)),
+        (hsm_rights.CRYPTO_USER, "/keys/seal", (403, 200, 403, 403)),
         (hsm_rights.CRYPTO_OFFICER, "/", (403, 403, 403, 200)),
         ("Managed HSM Crypto Auditor", "/", (200, 200, 403, 200)),
         (None, "/", (403, 403, 403, 403)),
@@ -184,7 +184,7 @@ def test_local_roles_alone_decide_on_keys(
             azure.assign_local_role(estate.vault, estate.client_id, role, scope)
 
     estate.do(give)
-    requests = (("GET", "/keys"), ("GET", "/keys/root"), ("POST", "/keys/new/create"), ("GET", "/deletedkeys"))
+    requests = (("GET", "/keys"), ("GET", "/keys/seal"), ("POST", "/keys/new/create"), ("GET", "/deletedkeys"))
 
     found = tuple(
         call(admin, estate, path, method, {"kty": "EC-HSM"} if method == "POST" else None).status
@@ -203,7 +203,7 @@ def test_a_managed_link_is_checked_and_scanned(admin: Any, pool_estate: Any, nam
 
     assert admin("POST", f"{path}/hmg/check", {}).status == 204
     (key,) = admin("POST", f"{path}/hmg/scan", {}).json
-    assert key["external"]["id"]["label"] == "root"
+    assert key["external"]["id"]["label"] == "seal"
     assert key["custom_metadata"]["azure-key-type"] == "hardware"
 
 
