@@ -21,8 +21,9 @@ from .._azure.wire.cloud import is_hsm_uri
 from .._azure.wire.credential import operator_of
 from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
-from .._dsm.account.approval_requests import GuardedOperation
+from .._dsm.account.approval_requests import ApprovalRequest, GuardedOperation
 from .._dsm.account.approvals import Approval, Asking, as_result
+from .._dsm.account.guarded_keys import VaultKey, place_of
 from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
@@ -243,6 +244,7 @@ class _Work:
                 check_source(self.desired, self.source)
             self._refuse_taken_name()
         found = decide(self.desired, seen)
+        self._refuse_open_creation(seen)
         if found.action == "refuse":
             raise TaskError(
                 found.reason,
@@ -253,6 +255,45 @@ class _Work:
                 key=self._shown(seen),
             )
         return found
+
+    def _refuse_open_creation(self, seen: SeenKey) -> None:
+        """Refuse a key that is not from such a task while a request to create it is open: it would get a version."""
+        newest = None if seen.key is None else seen.key.newest
+        is_ours = newest is not None and newest.recorded_origin is not None
+        if seen.key is None or is_ours or self.desired.origin is None:
+            return
+        if not (self.group.guards_keys or self._is_source_guarded()):
+            return
+        kids = frozenset(one.key.kid for one in self.records)
+        key = VaultKey(place_of(self.group.group_id, self.desired.name), kids, self.desired.dsm_name)
+        found = approvals.open_creations(self.dsm, key, self.label)
+        if found:
+            raise self._occupied(found[0], seen)
+
+    def _refuse_occupied(self, request: ApprovalRequest) -> None:
+        """Refuse to go on with an approved creation if somebody else has created a key of this name meanwhile."""
+        if self.vault is None:
+            # As before the request was filed: only a sync shows such a key.
+            virtual_keys.scan(self.dsm, self.group.synced, self.task.params["sync_timeout"], self.asking)
+        if self._new():
+            # DSM has carried it out on the approval.
+            return
+        seen = self._look()
+        if seen.key is not None:
+            raise self._occupied(request, seen)
+
+    def _occupied(self, request: ApprovalRequest, seen: SeenKey) -> TaskError:
+        return TaskError(
+            f"there is a key of this name by now that this task has not created, and {request.label} would add a "
+            "version to it",
+            plane="Azure" if seen.with_azure else "DSM",
+            obj=self.label,
+            next_step="have that request denied, or withdraw it in DSM; then choose another name, or run the task "
+            "again to manage the key that exists",
+            unchanged=True,
+            key=self._shown(seen),
+            approval={"id": request.request_id, "requester": request.requester},
+        )
 
     def _refuse_taken_name(self) -> None:
         """Refuse a name in DSM that another object has. DSM may take a copy with the name of a key as its rotation."""
@@ -297,7 +338,8 @@ class _Work:
         desired = self.desired
         if decision.action == "update":
             newest = _newest(seen)
-            return key_writes.update(newest, self.label, **changed(desired, decision.changes, newest))
+            members = changed(desired, decision.changes, newest)
+            return key_writes.update(newest, self.label, records=self.records, **members)
         new = new_key(desired, self.vault_type, group_id=str(self.group.group_id), label=self.label)
         if self.source is not None:
             if self.source.wrapped_only:
@@ -325,7 +367,15 @@ class _Work:
         link, guarded = self.group.azure_link, self.group.guarded
         if decision.action == "create":
             self.known = frozenset(one.key.kid for one in self.in_dsm)
-            outcome = key_changes.create(self.dsm, operation, self.asking, link, guarded=guarded, looked_up=self._new)
+            outcome = key_changes.create(
+                self.dsm,
+                operation,
+                self.asking,
+                link,
+                guarded=guarded,
+                looked_up=self._new,
+                still_free=self._refuse_occupied,
+            )
         else:
             outcome, self.lost = key_changes.change(self.dsm, operation, self.asking, link, guarded=guarded)
         self.approval = outcome.approval or self.approval
