@@ -534,8 +534,8 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
     return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 
 
-def keys(operator: Operator, uri: str) -> Channel:
-    """The client for the keys of one vault or Managed HSM, read-only. ``sdk`` is a KeyClient.
+def keys(operator: Operator, uri: str, *, read_only: bool = True) -> Channel:
+    """The client for the keys of one vault or Managed HSM. ``sdk`` is a KeyClient.
 
     Raises:
         InvalidInput: the address is not in the operator's cloud (T32).
@@ -544,7 +544,7 @@ def keys(operator: Operator, uri: str) -> Channel:
     client = _deps.load("azure.keyvault.keys").KeyClient(
         uri,
         operator.credential,
-        **_data_plane(operator, read_only=True),
+        **_data_plane(operator, read_only=read_only),
     )
     return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 
