@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guide's flows in a playbook, from a set-up group to an ended key: flows 1, 2 and 4, and keys that Azure generates.
+"""The flows of the guide in a playbook, from a set-up group to an ended key: flows 1, 2, 4, and keys that Azure makes.
 
 Each step is planned, carried out, and done a second time.
 """
