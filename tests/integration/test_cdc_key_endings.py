@@ -16,7 +16,8 @@ from support.passing import Passing
 
 SCAN = "/sys/v1/groups/{group_id}/hmg/scan"
 KEY = "/crypto/v1/keys/{kid}"
-DELETION, PURGE, RECOVERY = (f"{KEY}/{deed}" for deed in ("schedule_deletion", "delete_key_material", "cancel_deletion"))
+DELETION, PURGE = f"{KEY}/schedule_deletion", f"{KEY}/delete_key_material"
+RECOVERY = f"{KEY}/cancel_deletion"
 LATER = "2031-01-01T00:00:00Z"
 
 
