@@ -55,7 +55,7 @@ def check_options(params: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class DesiredEnding:
-    """``state``: ``deleted``, ``purged`` or ``absent``. ``allow_skip``: whether a live key may be purged in one task."""
+    """``state``: ``deleted``, ``purged`` or ``absent``. ``allow_skip``: whether a live key may be purged."""
 
     name: str
     state: str
