@@ -21,8 +21,8 @@ description:
     be compared is in RV(unverified).
   - A key is deleted, purged and removed from DSM step by step, with O(state). Azure deletes and purges it with all its
     versions. A foreign key, and the key of a certificate, is never touched.
-  - DSM passes these steps on to Azure. Its API does not describe the requests for that. If a DSM does not have them, the
-    task does the same in Azure with the operator credentials, or fails and explains it.
+  - DSM passes these steps on to Azure. Its API does not describe the requests for that. If a DSM does not have them,
+    the task does the same in Azure with the operator credentials, or fails and explains it.
   - A request to create a key is never repeated, because each one creates a version. When its response is lost, the task
     searches for the key.
   - C(docs/keys.md) in the collection describes the life of a key.
@@ -359,7 +359,8 @@ key:
       type: str
       sample: Recoverable
     purge_date:
-      description: When the vault purges a soft-deleted key, UTC. V(null) for other keys, and when the vault was not read.
+      description:
+        - When the vault purges a soft-deleted key, UTC. V(null) for other keys, and when the vault was not read.
       type: str
       sample: "2027-02-26T08:00:00Z"
     tags:
@@ -394,8 +395,8 @@ unverified:
   sample: [protection]
 consumers:
   description:
-    - The Azure resources that use the key. V(null) when they were not searched, because O(consumers=skip), or because the
-      key is neither to be deleted nor purged nor disabled.
+    - The Azure resources that use the key. V(null) when they were not searched, because O(consumers=skip), or because
+      the key is neither to be deleted nor purged nor disabled.
   returned: success
   type: dict
   contains:
