@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -734,6 +737,44 @@ def test_a_copy_of_any_source_that_somebody_else_has_filed_is_seen(
     assert [failure.details["approval"]["id"] for failure in failures] == [theirs, theirs]
     assert "was not filed by this collection" in failures[0].problem
     assert len(approver.pending()) == 1
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+@pytest.mark.parametrize("seconds", [-2, 0, 60])
+def test_of_two_requests_that_are_filed_at_the_same_time_the_earlier_one_stays(
+    guarded: tuple[OneKey, Approver], seconds: int, is_same: bool
+) -> None:
+    """The other task has looked before this one filed, and the other way round."""
+    key, approver = guarded
+    sandbox, kid = key.azure.sandbox, key.source("master")
+    approver("DELETE", f"{REQUESTS}/{key.copy(kid)['approval']['id']}")
+
+    def moved(stamp: str, seconds: int) -> str:
+        form = "%Y%m%dT%H%M%SZ"
+        return (datetime.strptime(stamp, form) + timedelta(seconds=seconds)).strftime(form)
+
+    def file() -> None:
+        state = sandbox._state
+        (ours,) = state.dsm.default_account.approvals.values()
+        theirs = replace(
+            ours,
+            request_id=str(uuid4()),
+            requester={"user": sandbox.world.administrator.user_id},
+            created_at=moved(ours.created_at, seconds),
+        )
+        if not is_same:
+            theirs.operation, theirs.body, theirs.description = KEYS, {**ours.body, "name": "theirs"}, "by hand"
+        state.dsm.default_account.approvals[theirs.request_id] = theirs
+
+    sandbox.faults.add(Fault("dsm", "POST", REQUESTS, then=file))
+    if seconds > 0:
+        assert key.copy(kid)["approval"]["filed"]
+        assert len(approver.pending()) == 2
+    else:
+        outcome = key.copy(kid)["approval"] if is_same else key.failed(key.copy, kid).details["approval"]
+        (left,) = approver.pending()
+        assert (outcome["id"], outcome.get("filed", False)) == (left["request_id"], False)
+        assert outcome["requester"] == f"user {sandbox.world.administrator.user_id}"
 
 
 def test_an_approval_that_was_carried_out_before_is_not_taken_for_a_new_one(managed: tuple[OneKey, Approver]) -> None:

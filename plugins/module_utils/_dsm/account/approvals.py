@@ -162,7 +162,9 @@ def carry_out(
     settled = None if searched else _found(dsm, operation, asking, checks)
     if settled is not None:
         return settled
-    return _settled(dsm, operation, _file(dsm, operation, refused), asking, checks, filed=True)
+    request = _file(dsm, operation, refused)
+    first = _filed_before(dsm, operation, request)
+    return _settled(dsm, operation, first or request, asking, checks, filed=first is None)
 
 
 def _found(dsm: DsmClient, operation: GuardedOperation, asking: Asking, checks: Checks) -> WriteResult | None:
@@ -221,6 +223,10 @@ def find(dsm: DsmClient, operation: GuardedOperation) -> ApprovalRequest | None:
     other = crossing(operation, requests, now)
     if other is None or (found is not None and found.status == PENDING):
         return found
+    raise _crossed(operation, other)
+
+
+def _crossed(operation: GuardedOperation, other: ApprovalRequest) -> TaskError:
     harm = "the later of two such changes would undo the earlier one"
     if operation.key is not None and other.creates_key:
         harm = "the other one would create a version of the key"
@@ -229,7 +235,7 @@ def find(dsm: DsmClient, operation: GuardedOperation) -> ApprovalRequest | None:
     elif operation.creates_key:
         harm = "DSM would carry out one after the other, on another version than its approvers know"
     unmarked = "" if other.mark else "; it was not filed by this collection and may even be for the same change"
-    raise NotDone(
+    return NotDone(
         f"another change of this object waits for approval: {other.label}{unmarked}",
         plane="DSM",
         obj=operation.label,
@@ -308,6 +314,28 @@ def _file(dsm: DsmClient, operation: GuardedOperation, refused: ApprovalRequired
         server_words=words,
         next_step="make this change in DSM's user interface, which requests the approval, and run the task again",
     )
+
+
+def _filed_before(dsm: DsmClient, operation: GuardedOperation, ours: ApprovalRequest) -> ApprovalRequest | None:
+    """The request for this operation that somebody else has filed just before; ours is withdrawn in its favor.
+
+    Of two tasks that file at the same time, neither saw the request of the other one before. The later one withdraws
+    its own. DSM's times are in seconds: within one, either may be the later one, and both withdraw at worst.
+
+    Raises:
+        TaskError: that request is for another change of the object.
+    """
+    requests = _visible(dsm, operation.label, operation.path.get("group_id"))
+    earlier = [one for one in requests if one.request_id != ours.request_id and one.created <= ours.created]
+    now = dsm.clock.now("DSM")
+    first = next((one for one in earlier if one.status == PENDING and operation.is_asked_by(one)), None)
+    other = first or crossing(operation, earlier, now)
+    if other is None:
+        return None
+    dsm.call("DELETE", routes.APPROVAL, path={"req_id": ours.request_id}, obj=operation.label)
+    if first is None:
+        raise _crossed(operation, other)
+    return first
 
 
 def _settled(
