@@ -67,7 +67,7 @@ def seen(
     return SeenEnding(found[0] if found else None, login, login and with_deleted, known)
 
 
-# What is read -> what is done for `deleted`, `purged`, `purged` with `allow_skip`, `absent`; and once more after a sync.
+# What is read -> what is done for `deleted`, `purged`, `purged` with `allow_skip`, `absent`; and the same after a sync.
 TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("none", {"records": []}, "- - - -", "- - - -"),
     ("none, DSM alone", {"records": [], "login": False}, "- - - -", "- - - -"),
@@ -269,7 +269,7 @@ def test_a_key_that_azure_generated_is_not_made_again() -> None:
 
 
 def test_a_key_that_cannot_become_as_requested_is_not_recovered() -> None:
-    found = seen(of_copy(copied_from="x", **IS_DELETED), deleted=SOFT_DELETED)
+    found = seen(of_dsm(copied_from="x", **IS_DELETED), deleted=SOFT_DELETED)
     decision = decide_present(replace(COPY, recover=True), SeenKey(found.key, MASTER, vault_type="premium"))
     assert decision.action == "refuse"
 
