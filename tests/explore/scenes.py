@@ -392,10 +392,14 @@ class Builder:
         return Deed(job, touches, removes, breaks, (claim,), destroys=revoked, refuses=refuses)
 
     def key(self, name: str, key: str, **options: Any) -> Deed:
-        """One key in the vault of the group g1. It never takes anything away."""
+        """One key in the vault of the group g1. It never takes anything away, but brings a deleted key back."""
         given = {**self.azure, **self.dsm, "group_name": "g1", "name": key, **options}
         wants = (("key", "g1", key),)
-        return Deed(Job(name, cdc_key, given), frozenset({"keys"}), _nothing, claims=(claims.of_key,), wants=wants)
+
+        def removes(fact: Fact) -> bool:
+            return options.get("on_soft_deleted") == "recover" and fact[0] == "deleted-key" and fact[2] == key
+
+        return Deed(Job(name, cdc_key, given), frozenset({"keys"}), removes, claims=(claims.of_key,), wants=wants)
 
     def ending(self, name: str, key: str, state: str, **options: Any) -> Deed:
         """The end of one key in the vault of the group g1. It takes away this key and its records, and nothing else."""
@@ -662,6 +666,7 @@ class Builder:
             self.key("key: new, without Azure", "new", **new, look_in_azure=False),
             self.key("key: disabled", "made", enabled=False),
             self.key("key: expiry", "made", expires="2031-01-01T00:00:00Z"),
+            self.key("key: recovered", "deleted", on_soft_deleted="recover"),
             self.ending("key: deleted", "left", "deleted"),
             self.ending("key: purged", "deleted", "purged"),
             self.ending("key: absent", "deleted", "absent"),
