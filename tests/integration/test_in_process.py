@@ -157,6 +157,8 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
         Case("bad value", "cdc_key", {**key, "operations": ["HIGHVOLUME"]}),
         Case("plan", "cdc_key", key, CHECK),
         Case("change", "cdc_key", key),
+        Case("plan", "cdc_key", {**select, "name": "both-WAY", "state": "deleted", "look_in_azure": False}, CHECK),
+        Case("bad value", "cdc_key", {**select, "name": "both-WAY", "state": "purged"}),
         Case("found", "cdc_account_info", {}),
         Case("found", "cdc_user_info", {}),
         Case("found", "cdc_vault_info", link),

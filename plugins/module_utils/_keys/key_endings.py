@@ -260,9 +260,13 @@ def _purge(seen: SeenEnding, key: ReconciledKey, behind: Step) -> Step:
 def _of_purged(wanted: DesiredEnding, seen: SeenEnding) -> Step:
     if seen.is_unsettled and not seen.synced:
         return Step("sync", "the vault does not have the key any more, and DSM does not show that")
-    if wanted.state != ABSENT:
-        return NOTHING
-    return _sync_once(seen, "the key was purged, and DSM has not destroyed its records yet")
+    behind = "the key was purged, and DSM has not destroyed its records yet"
+    if wanted.state == ABSENT:
+        return _sync_once(seen, behind)
+    if wanted.state == PURGED and not seen.synced:
+        # What an interrupted task has left to do.
+        return Step("sync", behind)
+    return NOTHING
 
 
 def _of_destroyed(wanted: DesiredEnding, seen: SeenEnding) -> Step:

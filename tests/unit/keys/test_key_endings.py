@@ -90,8 +90,8 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
         "- P P !",
     ),
     ("gone, soft-deleted in DSM", {"records": of_dsm(**IS_DELETED)}, "S S S S", "- - - !"),
-    ("purged", {"records": of_dsm(**IS_PURGED)}, "- - - S", "- - - !"),
-    ("purged, DSM alone", {"records": of_dsm(**IS_PURGED), "login": False}, "- - - S", "- - - !"),
+    ("purged", {"records": of_dsm(**IS_PURGED)}, "- S S S", "- - - !"),
+    ("purged, DSM alone", {"records": of_dsm(**IS_PURGED), "login": False}, "- S S S", "- - - !"),
     ("destroyed", {"records": of_dsm(**IS_DESTROYED)}, "- - - R", "- - - R"),
     ("destroyed, DSM alone", {"records": of_dsm(**IS_DESTROYED), "login": False}, "- - - R", "- - - R"),
     (
