@@ -326,9 +326,10 @@ def _filed_before(dsm: DsmClient, operation: GuardedOperation, ours: ApprovalReq
         TaskError: that request is for another change of the object.
     """
     requests = _visible(dsm, operation.label, operation.path.get("group_id"))
-    earlier = [one for one in requests if one.request_id != ours.request_id and one.created <= ours.created]
     now = dsm.clock.now("DSM")
-    first = next((one for one in earlier if one.status == PENDING and operation.is_asked_by(one)), None)
+    pending = [one for one in requests if one.status == PENDING and not one.has_expired(now)]
+    earlier = [one for one in pending if one.request_id != ours.request_id and one.created <= ours.created]
+    first = next(filter(operation.is_asked_by, earlier), None)
     other = first or crossing(operation, earlier, now)
     if other is None:
         return None
