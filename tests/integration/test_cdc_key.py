@@ -866,6 +866,22 @@ def test_an_approval_that_was_carried_out_before_is_not_taken_for_a_new_one(mana
     assert len(filed) == 4
 
 
+@pytest.mark.parametrize("execution", Profile.settings()["approval_execution"])
+def test_an_approved_change_that_dsm_does_not_transfer_is_reported_and_not_requested_again(
+    managed: tuple[OneKey, Approver], execution: str
+) -> None:
+    key, approver = managed
+    key.azure.sandbox.profile = Profile(approval_execution=execution, pushes="enabled")
+    assert key(expires=LATER)["pending"]
+    approver.decide()
+
+    failure = key.failed(key, expires=LATER)
+
+    assert "DSM accepted the change, but expires is" in failure.problem
+    assert "otherwise DSM does not transfer this to Azure" in failure.next_step
+    assert approver.pending() == []
+
+
 def test_an_approval_is_for_the_values_that_were_there(managed: tuple[OneKey, Approver]) -> None:
     """It is approved and not carried out yet, and somebody has changed the key directly since."""
     key, approver = managed

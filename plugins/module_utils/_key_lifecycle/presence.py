@@ -243,15 +243,12 @@ class _Work:
                 self.key.dsm.pause(_PAUSE)
         if self.lost is not None:
             raise self.lost
+        transfer = "DSM does not transfer this to Azure: change it in Azure and sync the keys, or omit the option"
+        again = f"run the task again; if the difference remains, {transfer}"
         if self.report.approval is not None and self.report.approval.status == "approved":
             again = (
-                "run the task again, which files a new request: DSM may have carried out the approved one earlier, and "
-                "somebody has changed the key since"
-            )
-        else:
-            again = (
-                "run the task again; if the difference remains, DSM does not transfer this to Azure: change it in "
-                "Azure and sync the keys, or omit the option"
+                "run the task again, which files a new request, if somebody has changed the key since the approval; "
+                f"otherwise {transfer}"
             )
         raise TaskError(
             f"DSM accepted the {'new key' if written.action == 'create' else 'change'}, but {_remainder(left)}",
