@@ -1035,6 +1035,59 @@ def test_a_version_that_dsm_created_on_the_approval_is_reported_by_the_task_that
     assert "somebody else has created a key of this name" in failure.problem
 
 
+@pytest.mark.parametrize("is_synced", [True, False])
+def test_a_version_that_dsm_created_on_the_approval_is_reported_by_the_next_run(
+    guarded: tuple[OneKey, Approver], is_synced: bool
+) -> None:
+    """No task could prevent it. The report ends when somebody has dealt with it."""
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution="on_approval")
+    kid = key.source("master")
+    request_id = key.copy(kid)["approval"]["id"]
+    key.azure.do(lambda state: state.add_key(key.azure.vault, "Payments", "RSA-HSM"))
+    approver.decide()
+    if is_synced:
+        Operator(key.azure.sandbox.environment())(cdc_sync, group_name=key.group)
+
+    for check_mode in (True, False):
+        failure = key.failed(key.copy, kid, check_mode=check_mode)
+        assert failure.details["older_versions"] == [key.versions()[0].version]
+        assert "delete that request in DSM" in failure.next_step
+
+    approver("DELETE", f"{REQUESTS}/{request_id}")
+    assert key.copy(kid)["changed"] is False
+
+
+def test_versions_from_before_the_request_are_no_ones_fault(guarded: tuple[OneKey, Approver]) -> None:
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution="on_approval")
+    kid = key.source("master")
+    key.copy(kid)
+    approver.decide()
+
+    def earlier(state: Any) -> None:
+        state.add_key(key.azure.vault, "payments", "RSA-HSM", days_ago=1.0)
+        state.store(key.azure.vault).keys["payments"].versions.reverse()
+
+    key.azure.do(earlier)
+    assert len(key.versions()) == 2
+    assert key.copy(kid)["changed"] is False
+
+
+def test_a_later_version_of_azures_is_told_as_such_after_an_approval(guarded: tuple[OneKey, Approver]) -> None:
+    """The approved request for the key is carried out: it adds nothing more."""
+    key, approver = guarded
+    kid = key.source("master")
+    key.copy(kid)
+    approver.decide()
+    key.azure.do(lambda state: state.rotate_key(key.azure.vault, "payments", days_ago=-0.001))
+
+    failure = key.failed(key.copy, kid)
+
+    assert "approval" not in failure.details
+    assert "older_versions" not in failure.details
+
+
 def test_a_task_that_waits_creates_the_key(guarded: tuple[OneKey, Approver], passing: Passing) -> None:
     key, approver = guarded
     for execution in Profile.settings()["approval_execution"]:

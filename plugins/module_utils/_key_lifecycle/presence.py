@@ -26,7 +26,7 @@ from .._keys.key_results import planned_record
 from .._keys.key_terms import DSM_CURVES
 from .._rest.statuses import FORBIDDEN
 from .observed_key import ObservedKey
-from .open_requests import refuse_creations, refuse_occupied
+from .open_requests import refuse_added_version, refuse_creations, refuse_occupied
 from .report import Report
 
 # What is not verified, and is no option.
@@ -122,13 +122,14 @@ class _Work:
         return found
 
     def _refuse_open_creation(self, seen: SeenKey) -> None:
-        """Refuse a key that is not from such a task while a request to create it is open: it would get a version."""
-        newest = None if seen.key is None else seen.key.newest
-        is_ours = newest is not None and newest.recorded_origin is not None
-        if seen.key is None or is_ours or self.desired.origin is None:
+        """Refuse a key of somebody else that would get a version by an approval, or has got one."""
+        if seen.key is None or self.desired.origin is None:
             return
-        if self.key.group.guards_keys or self._is_source_guarded():
-            refuse_creations(self.key, seen, self.desired.dsm_name)
+        if not (self.key.group.guards_keys or self._is_source_guarded()):
+            return
+        is_ours = any(one.recorded_origin is not None for one in self.key.records)
+        refuse = refuse_added_version if is_ours else refuse_creations
+        refuse(self.key, seen, self.desired.dsm_name)
 
     def _refuse_occupied(self, request: ApprovalRequest) -> None:
         # If DSM has carried it out on the approval, the versions are checked afterwards.
