@@ -125,11 +125,12 @@ class _Work:
         """Refuse a key of somebody else that would get a version by an approval, or has got one."""
         if seen.key is None or self.desired.origin is None:
             return
-        if not (self.key.group.guards_keys or self._is_source_guarded()):
-            return
-        is_ours = any(one.recorded_origin is not None for one in self.key.records)
-        refuse = refuse_added_version if is_ours else refuse_creations
-        refuse(self.key, seen, self.desired.dsm_name)
+        if any(one.recorded_origin is not None for one in self.key.records):
+            # Without a look at the policy of the source: that would cost a request for each key that is as requested.
+            if self.key.group.guards_keys:
+                refuse_added_version(self.key, seen, self.desired.dsm_name)
+        elif self.key.group.guards_keys or self._is_source_guarded():
+            refuse_creations(self.key, seen, self.desired.dsm_name)
 
     def _refuse_occupied(self, request: ApprovalRequest) -> None:
         # If DSM has carried it out on the approval, the versions are checked afterwards.

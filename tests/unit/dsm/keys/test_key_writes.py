@@ -86,7 +86,7 @@ def test_an_operation_on_a_record_names_the_complete_key_and_what_it_replaces() 
     ending = key_writes.on_record("DELETE", routes.KEY, current, [older], 'key "payments"', "deletion of the record")
 
     for one in (change, ending):
-        assert (one.vault_key, one.kids, one.name) == (("g", "payments"), {"k1", "k2"}, "payments of prod")
+        assert (one.vault_key, one.kids, one.name) == (("g", "payments"), frozenset({"k1", "k2"}), "payments of prod")
         assert one.operation == "/crypto/v1/keys/k2"
     assert change.before == {"enabled": True, "deactivation_date": None}
     assert (ending.body, ending.before_mark()) == (None, None)
