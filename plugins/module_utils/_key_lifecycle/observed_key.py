@@ -37,6 +37,7 @@ class ObservedKey:
         source: the key that is copied, once it was read.
         in_dsm: all records of the group, as they were read last.
         synced: whether the task has synced the keys before it read them.
+        with_deleted: whether the deleted keys of the vault could be read the last time.
     """
 
     task: Task
@@ -50,6 +51,7 @@ class ObservedKey:
     source: DsmKey | None = None
     in_dsm: tuple[DsmKey, ...] = ()
     synced: bool = False
+    with_deleted: bool = False
 
     @property
     def label(self) -> str:
@@ -74,6 +76,7 @@ class ObservedKey:
         if self.vault is not None:
             contents = read_one(self.vault, self.name, self.vault_label)
         in_azure, deleted = (None, None) if contents is None else (contents.keys, contents.deleted)
+        self.with_deleted = deleted is not None
         found = reconcile(ObservedKeys(self.records, None, in_azure, deleted))
         key = found[0] if found else None
         return SeenKey(

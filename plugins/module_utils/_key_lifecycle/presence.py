@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._azure.keys import vault_keys
@@ -16,23 +16,32 @@ from .._dsm.account import approvals
 from .._dsm.account.approval_requests import ApprovalRequest, GuardedOperation
 from .._dsm.groups import stored_groups
 from .._dsm.keys import key_changes, key_reading, key_writes
+from .._dsm.keys.key_endings import Deed, is_busy
 from .._dsm.keys.key_records import DsmKey
 from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
 from .._keys.desired_key import DesiredKey, check_can_be_created, check_for_vault, check_source
 from .._keys.key_decisions import Decision, SeenKey, decide
+from .._keys.key_endings import DESTROYED, SeenEnding, as_recovered, recoverable
 from .._keys.key_requests import changed, created_since, new_key
 from .._keys.key_results import planned_record
 from .._keys.key_terms import DSM_CURVES
 from .._rest.statuses import FORBIDDEN
+from .._waiter import Patience
+from . import consumers_check
 from .observed_key import ObservedKey
 from .open_requests import refuse_added_version, refuse_creations, refuse_occupied
 from .report import Report
+from .steps import Steps
 
 # What is not verified, and is no option.
 MATERIAL, VERSIONS = "material", "versions"
 # Reads after a write until both sides show it, and seconds between two of them.
 _MOST_READS, _PAUSE = 4, 1.0
+# What may come before a key is created or changed.
+_PREPARATIONS = ("sync", "recover", "remove")
+# Seconds between two attempts while Azure is at work on the key.
+_BUSY_PAUSE = 5.0
 
 
 def keep(key: ObservedKey, desired: DesiredKey) -> dict[str, Any]:
@@ -43,21 +52,27 @@ def keep(key: ObservedKey, desired: DesiredKey) -> dict[str, Any]:
         TaskError: the key cannot become as requested, or has not become so.
     """
     check_for_vault(desired, key.vault_type)
-    return _Work(key, desired, Report(key.group, key.label)).carry_out()
+    report = Report(key.group, key.label)
+    return _Work(key, desired, report, Steps(key, report)).carry_out()
 
 
 @dataclass
 class _Work:
     """``known``: IDs of the records before a key was created.
 
-    ``lost``: why it is unknown whether DSM has carried out the last change.
+    ``lost``: why it is unknown whether DSM has carried out the last change. ``done``: preparations that were carried
+    out. ``removed``: IDs of records that are to be removed, in check mode. ``prediction``: of the result.
     """
 
     key: ObservedKey
     desired: DesiredKey
     report: Report
+    steps: Steps
     known: frozenset[str] = frozenset()
     lost: TaskError | None = None
+    done: set[str] = field(default_factory=set)
+    removed: frozenset[str] = frozenset()
+    prediction: str | None = None
 
     def carry_out(self) -> dict[str, Any]:
         """Read, decide, write, and read again: afterwards, nothing may be left to do."""
@@ -65,13 +80,15 @@ class _Work:
         self.key.read_records()
         seen = self.key.look()
         decision = self._decision(seen)
-        if decision.action == "sync":
-            if self._is_left_after_sync(seen, decision):
-                return self._result(seen, decision, prediction="unknown")
-            seen = self.key.look()
+        while decision.action in _PREPARATIONS:
+            found = self._predicted(seen, decision) if self.key.task.check_mode else self._prepared(seen, decision)
+            if found is None:
+                return self._result(seen, decision)
+            seen = found
             decision = self._decision(seen)
         if decision.action not in ("create", "update"):
             return self._result(seen, decision)
+        self._check_consumers(decision)
         operation = self._operation(seen, decision)
         self._plan_write(decision)
         if self.key.task.check_mode:
@@ -83,6 +100,75 @@ class _Work:
             return self._result(seen, decision)
         seen, left = self._verified(decision)
         return self._result(seen, left)
+
+    # Preparing --------------------------------------------------------------------------------------------------------
+
+    def _prepared(self, seen: SeenKey, decision: Decision) -> SeenKey | None:
+        """Sync, recover the key, or remove its records; what is there then. None if that is pending approval."""
+        if decision.action in self.done:
+            # The second one would not help where the first one did not.
+            raise self.steps.lost or self._still(seen, decision)
+        if decision.action == "sync":
+            settled = self._at_work(seen)
+            if settled is not seen:
+                return settled
+            if self._is_left_after_sync(seen, decision):
+                self.prediction = "unknown"
+                return None
+            return self.key.look()
+        patience = Patience.of(self.steps.wait, 0)
+        kids = _ended(seen)
+        while True:
+            try:
+                if decision.action == "remove":
+                    pending = self.steps.remove(kids, decision.reason)
+                else:
+                    pending = self.steps.carry_out("recover", kids[0], "soft_deleted", decision.reason)
+                break
+            except TaskError as error:
+                if not is_busy(error):
+                    raise
+                self.steps.again(error, patience, _BUSY_PAUSE)
+        self.done.add(decision.action)
+        return None if pending else self.key.look()
+
+    def _predicted(self, seen: SeenKey, decision: Decision) -> SeenKey | None:
+        """The same in check mode: what would be there then; None if that is not known, or is pending approval."""
+        if decision.action == "sync":
+            self._is_left_after_sync(seen, decision)
+            self.prediction = "unknown"
+            return None
+        deed: Deed = "remove" if decision.action == "remove" else "recover"
+        self.steps.plan(deed, _state(seen), decision.reason)
+        self.steps.predict(deed, _ended(seen))
+        if self.report.approval is not None and self.report.approval.is_pending:
+            return None
+        if deed == "remove" or seen.key is None:
+            self.removed = frozenset(_ended(seen))
+            return replace(seen, key=None)
+        self.prediction = None if seen.with_azure else "unknown"
+        return replace(seen, key=as_recovered(seen.key))
+
+    def _at_work(self, seen: SeenKey) -> SeenKey:
+        """What is there after a while, if the vault is at work on the key; the same otherwise."""
+        before = SeenEnding(seen.key, seen.with_azure, self.key.with_deleted)
+        if self.steps.at_work(before).state == before.state:
+            return seen
+        return self.key.look()
+
+    def _still(self, seen: SeenKey, decision: Decision) -> TaskError:
+        return TaskError(
+            f"DSM accepted to {decision.action} the key, but it is {_state(seen)} afterwards",
+            plane="Azure" if seen.with_azure else "DSM",
+            obj=self.key.label,
+            next_step="run the task again; if that does not help, compare both sides with fortanix.dsm.cdc_key_info",
+            key=self.key.shown(seen),
+        )
+
+    def _check_consumers(self, decision: Decision) -> None:
+        """Before the current version is disabled."""
+        if decision.action == "update" and decision.changes.get("enabled") == (True, False):
+            consumers_check.check(self.key, self.report, "disabled")
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -103,13 +189,13 @@ class _Work:
 
     def _decision(self, seen: SeenKey) -> Decision:
         """Raises TaskError: the key cannot become as requested, or an option for its creation is missing."""
-        if seen.key is None:
+        found = decide(self.desired, seen)
+        if seen.key is None or found.action == "remove":
             check_can_be_created(self.desired, self.key.vault_type)
             if self.key.source is not None:
                 check_source(self.desired, self.key.source)
-            self._refuse_taken_name()
+            self._refuse_taken_name(self.removed.union(_ended(seen)))
         self._refuse_open_creation(seen)
-        found = decide(self.desired, seen)
         if found.action == "refuse":
             raise TaskError(
                 found.reason,
@@ -137,11 +223,15 @@ class _Work:
         if not self._new():
             refuse_occupied(self.key, request)
 
-    def _refuse_taken_name(self) -> None:
-        """Refuse a name in DSM that another object has. DSM may take a copy with the name of a key as its rotation."""
+    def _refuse_taken_name(self, removed: frozenset[str]) -> None:
+        """Refuse a name in DSM that another object has. DSM may take a copy with the name of a key as its rotation.
+
+        Args:
+            removed: IDs of records that are removed before.
+        """
         name = self.desired.dsm_name
         holder = key_reading.read_one(self.key.dsm, {"name": name}, f'key "{name}"')
-        if holder is not None and holder.key.state != "deleted":
+        if holder is not None and holder.key.state != "deleted" and holder.key.kid not in removed:
             raise InvalidInput(
                 "dsm_name",
                 f'DSM has another object with the name "{name}" ({holder.key.kid}, in the group {holder.group_id})',
@@ -198,7 +288,26 @@ class _Work:
         return found is not None and stored_groups.guards_copies(found)
 
     def _is_pending_after(self, decision: Decision, operation: GuardedOperation) -> bool:
-        """Send the write once; whether it waits for an approval."""
+        """Send the write once; whether it waits for an approval.
+
+        Azure refuses it while another operation on the key is not complete, such as its recovery: nothing has happened
+        then, and it is sent again.
+        """
+        patience = Patience.of(self.steps.wait, 0)
+        while True:
+            try:
+                pending = self._is_pending_once(decision, operation)
+                refused = self.lost
+            except TaskError as error:
+                if not is_busy(error):
+                    raise
+                refused = error
+            if refused is None or not is_busy(refused):
+                return pending
+            self.lost = None
+            self.steps.again(refused, patience, _BUSY_PAUSE)
+
+    def _is_pending_once(self, decision: Decision, operation: GuardedOperation) -> bool:
         link, guarded = self.key.group.azure_link, self.key.group.guarded
         if decision.action == "create":
             self.known = frozenset(one.key.kid for one in self.key.in_dsm)
@@ -315,13 +424,28 @@ class _Work:
             after = {name: values[1] for name, values in decision.changes.items()}
         self.report.add(decision.action, before, after, decision.reason)
 
-    def _result(self, seen: SeenKey, decision: Decision, prediction: str | None = None) -> dict[str, Any]:
+    def _result(self, seen: SeenKey, decision: Decision) -> dict[str, Any]:
         key = self.key.shown(seen) or planned_record(self._complete(), self.key.group.azure_link.vault_uri)
         if self.key.task.check_mode and decision.action == "update":
             key.update({name: wanted for name, (_found, wanted) in decision.changes.items()})
         # A copy is compared with the form of its source too, which is no option.
         requested = {MATERIAL, VERSIONS, *self.desired.view()}
-        return self.report.result(key, unverified=requested.intersection(decision.unverified), prediction=prediction)
+        return self.report.result(
+            key, unverified=requested.intersection(decision.unverified), prediction=self.prediction
+        )
+
+
+def _state(seen: SeenKey) -> str:
+    return "none" if seen.key is None else seen.key.state
+
+
+def _ended(seen: SeenKey) -> tuple[str, ...]:
+    """The records that are removed of a purged key, or the one with which a deleted key is recovered."""
+    if seen.key is None:
+        return ()
+    if seen.key.state == DESTROYED:
+        return tuple(sorted(one.key.kid for one in seen.key.records))
+    return recoverable(seen.key)
 
 
 def _newest(seen: SeenKey) -> DsmKey:
