@@ -876,6 +876,19 @@ def test_what_somebody_else_has_filed_for_any_version_is_seen_by_a_change(
     assert key()["changed"] is False
 
 
+def test_a_change_and_a_deletion_of_ours_see_each_other(managed: tuple[OneKey, Approver]) -> None:
+    key, approver = managed
+    key.azure.sandbox.profile = Profile(lifecycle_gated="gated")
+    for first, second in (({"enabled": False}, {"state": "deleted"}), ({"state": "deleted"}, {"enabled": False})):
+        request_id = key(**first)["approval"]["id"]
+
+        failure = key.failed(key, **second)
+
+        assert failure.details["approval"]["id"] == request_id
+        assert key(**first)["approval"]["id"] == request_id
+        approver("DELETE", f"{REQUESTS}/{request_id}")
+
+
 def test_a_change_sees_a_version_that_waits_for_an_approval(managed: tuple[OneKey, Approver]) -> None:
     key, approver = managed
     theirs = _pending_copy(key, approver)

@@ -11,6 +11,7 @@ Azure adds a version to that key, and those who use it without naming a version 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from .._azure.keys import vault_keys
@@ -18,7 +19,7 @@ from .._azure.keys.key_records import KeyVersion
 from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
 from .._dsm.account.approval_requests import ApprovalRequest
-from .._dsm.account.guarded_keys import GuardedKey, place_of
+from .._dsm.account.guarded_keys import GuardedKey
 from .._errors import TaskError
 from .._keys.key_decisions import SeenKey
 from .._rest.statuses import FORBIDDEN
@@ -109,8 +110,7 @@ def _is_recent(key: ObservedKey, seen: SeenKey) -> bool:
 
 
 def _sought(key: ObservedKey, dsm_name: str) -> GuardedKey:
-    kids = frozenset(one.key.kid for one in key.records)
-    return GuardedKey(place_of(key.group.group_id, key.name), kids, dsm_name)
+    return replace(key.guarded_key, name=dsm_name)
 
 
 def _occupied(key: ObservedKey, request: ApprovalRequest, seen: SeenKey) -> TaskError:

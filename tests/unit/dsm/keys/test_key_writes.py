@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.approval_requests import GuardedOperation
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import key_writes
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.guarded_keys import GuardedKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import key_endings, key_writes
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
 from unit.builders import ROOT
@@ -90,6 +91,14 @@ def test_an_operation_on_a_record_names_the_complete_key_and_what_it_replaces() 
         assert one.operation == "/crypto/v1/keys/k2"
     assert change.before == {"enabled": True, "deactivation_date": None}
     assert (ending.body, ending.before_mark()) == (None, None)
+
+
+def test_a_deletion_is_about_the_complete_key_and_the_removal_of_a_record_about_that_one() -> None:
+    key = GuardedKey(("g", "payments"), frozenset({"k1", "k2"}), "payments of prod")
+    deletion = key_endings.operation("delete", "k1", "key", key)
+    assert (deletion.vault_key, deletion.kids, deletion.name) == (key.place, key.kids, key.name)
+    removal = key_endings.operation("remove", "k1", "key", key)
+    assert (removal.vault_key, removal.kids, removal.name) == (None, frozenset({"k1"}), None)
 
 
 # Material -------------------------------------------------------------------------------------------------------------
