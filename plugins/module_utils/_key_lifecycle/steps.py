@@ -136,7 +136,7 @@ class Steps:
         if not self.key.group.guards_keys:
             return
         for kid in kids:
-            operation = key_endings.operation(deed, kid, self.key.label)
+            operation = key_endings.operation(deed, kid, self.key.label, self.key.guarded_key)
             self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking)
         self.report.wrote = self.report.approval is None or not self.report.approval.is_pending
 
@@ -186,9 +186,8 @@ class Steps:
 
     def _sent(self, deed: Deed, kid: str) -> tuple[WriteResult, TaskError | None]:
         key = self.key
-        return key_endings.carry_out(
-            key.dsm, deed, kid, key.label, key.asking, key.group.azure_link, guarded=key.group.guarded
-        )
+        asked = key_endings.operation(deed, kid, key.label, key.guarded_key)
+        return key_endings.carry_out(key.dsm, deed, asked, key.asking, key.group.azure_link, guarded=key.group.guarded)
 
     def _is_missing(self, error: TaskError, kid: str) -> bool:
         """Whether the server does not have the request: the record exists."""
