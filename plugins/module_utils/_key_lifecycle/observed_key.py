@@ -37,6 +37,7 @@ class ObservedKey:
         source: the key that is copied, once it was read.
         in_dsm: all records of the group, as they were read last.
         synced: whether the task has synced the keys before it read them.
+        with_rotation: whether to read Azure's rotation policy of the key, too.
     """
 
     task: Task
@@ -50,6 +51,7 @@ class ObservedKey:
     source: DsmKey | None = None
     in_dsm: tuple[DsmKey, ...] = ()
     synced: bool = False
+    with_rotation: bool = False
 
     @property
     def label(self) -> str:
@@ -72,7 +74,7 @@ class ObservedKey:
         """Both sides of the key, as far as they are to be read. The records of DSM were read before."""
         contents = None
         if self.vault is not None:
-            contents = read_one(self.vault, self.name, self.vault_label)
+            contents = read_one(self.vault, self.name, self.vault_label, with_rotation=self.with_rotation)
         in_azure, deleted = (None, None) if contents is None else (contents.keys, contents.deleted)
         found = reconcile(ObservedKeys(self.records, None, in_azure, deleted))
         key = found[0] if found else None

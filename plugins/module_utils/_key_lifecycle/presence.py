@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +20,14 @@ from .._dsm.keys import key_changes, key_reading, key_writes
 from .._dsm.keys.key_records import DsmKey
 from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
+from .._keys.attributes import ATTRIBUTES_OF_BOTH
 from .._keys.desired_key import DesiredKey, check_can_be_created, check_for_vault, check_source
 from .._keys.key_decisions import Decision, SeenKey, decide
 from .._keys.key_requests import changed, created_since, new_key
 from .._keys.key_results import planned_record
 from .._keys.key_terms import DSM_CURVES
 from .._rest.statuses import FORBIDDEN
+from . import azure_attributes
 from .observed_key import ObservedKey
 from .report import Report
 
@@ -71,17 +74,35 @@ class _Work:
             decision = self._decision(seen)
         if decision.action not in ("create", "update"):
             return self._result(seen, decision)
-        operation = self._operation(seen, decision)
-        self._plan_write(decision)
+        if not decision.is_left_in_azure:
+            operation = self._operation(seen, decision)
+            self._plan_write(decision)
+            if self.key.task.check_mode:
+                self._predict(decision, operation)
+            elif self._is_pending_after(decision, operation):
+                return self._result(seen, decision)
         if self.key.task.check_mode:
-            predicted = self.key.group.guards_keys or (decision.action == "create" and self._is_source_guarded())
-            self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking) if predicted else None
-            self.report.wrote = self.report.approval is None or not self.report.approval.is_pending
+            self._predict_in_azure(decision)
             return self._result(seen, decision)
-        if self._is_pending_after(decision, operation):
-            return self._result(seen, decision)
-        seen, left = self._verified(decision)
+        seen, left = self._verified(decision, seen)
         return self._result(seen, left)
+
+    def _predict(self, decision: Decision, operation: GuardedOperation) -> None:
+        guarded = self.key.group.guards_keys or (decision.action == "create" and self._is_source_guarded())
+        self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking) if guarded else None
+
+    def _predict_in_azure(self, decision: Decision) -> None:
+        """What follows in the vault, as far as it does not depend on what DSM passes on."""
+        if self.report.approval is not None and self.report.approval.is_pending:
+            return
+        self.report.wrote = True
+        if decision.action == "create":
+            tags = self.desired.tags
+            values: dict[str, Any] = {"tags": ({}, dict(tags))} if tags else {}
+        else:
+            values = {name: decision.changes.values[name] for name in azure_attributes.certain(decision.changes)}
+        if values:
+            azure_attributes.plan(self.report, values, values)
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -131,8 +152,9 @@ class _Work:
             )
 
     def _complete(self) -> DesiredKey:
-        """The requested key with what a copy has from its source."""
-        return self.desired if self.key.source is None else self.desired.with_form_of(self.key.source)
+        """The requested key as it is created: also with what a copy has from its source."""
+        desired = self.desired.as_new()
+        return desired if self.key.source is None else desired.with_form_of(self.key.source)
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
@@ -155,8 +177,8 @@ class _Work:
         desired = self.desired
         if decision.action == "update":
             newest = _newest(seen)
-            return key_writes.update(newest, self.key.label, **changed(desired, decision.changes, newest))
-        new = new_key(desired, self.key.vault_type, group_id=str(self.key.group.group_id), label=self.key.label)
+            return key_writes.update(newest, self.key.label, changed(desired, decision.changes.in_dsm, newest))
+        new = new_key(desired.as_new(), self.key.vault_type, group_id=str(self.key.group.group_id), label=self.key.label)
         if self.key.source is not None:
             if self.key.source.wrapped_only:
                 self.key.task.warn(
@@ -201,42 +223,81 @@ class _Work:
         """Records of the key that were not there before, and are from such a task, not from a sync."""
         return created_since(self.known, self.key.records, self.key.source)
 
-    def _verified(self, written: Decision) -> tuple[SeenKey, Decision]:
-        """What both sides have after a write.
+    def _verified(self, written: Decision, seen: SeenKey) -> tuple[SeenKey, Decision]:
+        """What both sides have after a write to DSM, and after one to the vault of what has not arrived there.
+
+        Args:
+            written: what was decided.
+            seen: what was read before, and is still so if DSM had nothing to change.
 
         Raises:
             TaskError: they do not have what was requested.
         """
-        desired = self._complete() if written.action == "create" else self.desired
+        left = written
+        if not written.is_left_in_azure:
+            arriving = ATTRIBUTES_OF_BOTH if written.action == "create" else written.changes.in_dsm
+            seen, left = self._reread(written, arriving)
+        if left.is_left_in_azure and seen.with_azure:
+            names = left.changes.in_azure
+            azure_attributes.plan(self.report, left.changes.values, names)
+            azure_attributes.write(self.key, self._verifiable(written, seen), seen, names)
+            self.report.wrote = True
+            seen, left = self._reread(written, names)
+        if left.action != "nothing":
+            raise self._unlike(written, seen, left)
+        return seen, self._checked_versions(seen, left) if written.action == "create" else left
+
+    def _reread(self, written: Decision, arriving: Collection[str]) -> tuple[SeenKey, Decision]:
+        """Both sides, read until they have what was requested, or often enough; and what is left to do.
+
+        Args:
+            written: what was decided.
+            arriving: attributes that the vault may show late. For others, waiting is of no use.
+        """
         for reads in range(1, _MOST_READS + 1):
             self.key.read_records()
             seen = self.key.look()
-            left = decide(desired, seen)
+            left = decide(self._verifiable(written, seen), seen)
             if written.action == "create":
                 self._refuse_twice()
-            if left.action == "nothing":
-                return seen, self._checked_versions(seen, left) if written.action == "create" else left
-            if reads < _MOST_READS:
-                self.key.dsm.pause(_PAUSE)
+            is_all = left.is_left_in_azure and not set(arriving).intersection(left.changes.in_azure)
+            if left.action == "nothing" or is_all or reads == _MOST_READS:
+                break
+            self.key.dsm.pause(_PAUSE)
+        return seen, left
+
+    def _verifiable(self, written: Decision, seen: SeenKey) -> DesiredKey:
+        """What both sides must have now. An expiry that is counted may be that of an earlier request for approval."""
+        if written.action != "create":
+            return self.desired
+        desired, newest = self._complete(), None if seen.key is None else seen.key.newest
+        approved = self.report.approval is not None and desired.expires == desired.new_expires
+        return replace(desired, expires=newest.expires) if approved and newest is not None else desired
+
+    def _unlike(self, written: Decision, seen: SeenKey, left: Decision) -> TaskError:
+        """The failure of a write after which a side does not have what was requested."""
         if self.lost is not None:
-            raise self.lost
+            return self.lost
         if self.report.approval is not None and self.report.approval.status == "approved":
             again = (
                 "run the task again, which files a new request: DSM may have carried out the approved one earlier, and "
                 "somebody has changed the key since"
             )
+        elif left.is_left_in_azure and self.report.wrote and any(one.plane == "Azure" for one in self.report.plan):
+            again = "run the task again; if the difference remains, find out who changes the key in Azure"
         else:
             again = (
-                "run the task again; if the difference remains, DSM does not transfer this to Azure: change it in "
-                "Azure and sync the keys, or omit the option"
+                "run the task again; if the difference remains, DSM does not store this as requested: change it in "
+                "DSM, or omit the option"
             )
-        raise TaskError(
-            f"DSM accepted the {'new key' if written.action == 'create' else 'change'}, but {_remainder(left)}",
+        accepted = "new key" if written.action == "create" else "change"
+        return TaskError(
+            f"{'Azure' if left.is_left_in_azure else 'DSM'} accepted the {accepted}, but {_remainder(left)}",
             plane="Azure" if seen.with_azure else "DSM",
             obj=self.key.label,
-            next_step=left.next_step or again,
+            next_step=left.next_step or _kept_entries(left) or again,
             key=self.key.shown(seen),
-            differs={name: {"found": found, "requested": wanted} for name, (found, wanted) in left.changes.items()},
+            differs={name: {"found": found, "requested": wanted} for name, (found, wanted) in _values(left)},
         )
 
     def _checked_versions(self, seen: SeenKey, left: Decision) -> Decision:
@@ -287,18 +348,21 @@ class _Work:
 
     def _plan_write(self, decision: Decision) -> None:
         if decision.action == "create":
-            before, after = {}, self._complete().view()
+            view = self._complete().view()
+            # DSM has no tags: they follow in the vault.
+            before, after = {}, {name: value for name, value in view.items() if name != "tags"}
         else:
-            before = {name: values[0] for name, values in decision.changes.items()}
-            after = {name: values[1] for name, values in decision.changes.items()}
+            values = {name: decision.changes.values[name] for name in decision.changes.in_dsm}
+            before = {name: value[0] for name, value in values.items()}
+            after = {name: value[1] for name, value in values.items()}
         self.report.add(decision.action, before, after, decision.reason)
 
     def _result(self, seen: SeenKey, decision: Decision, prediction: str | None = None) -> dict[str, Any]:
         key = self.key.shown(seen) or planned_record(self._complete(), self.key.group.azure_link.vault_uri)
         if self.key.task.check_mode and decision.action == "update":
-            key.update({name: wanted for name, (_found, wanted) in decision.changes.items()})
+            key.update({name: wanted for name, (_found, wanted) in _values(decision)})
         # A copy is compared with the form of its source too, which is no option.
-        requested = {MATERIAL, VERSIONS, *self.desired.view()}
+        requested = {MATERIAL, VERSIONS, "expires", *self.desired.view()}
         return self.report.result(key, unverified=requested.intersection(decision.unverified), prediction=prediction)
 
 
@@ -309,8 +373,24 @@ def _newest(seen: SeenKey) -> DsmKey:
     return newest
 
 
+def _values(decision: Decision) -> Iterable[tuple[str, tuple[Any, Any]]]:
+    return decision.changes.values.items()
+
+
 def _remainder(left: Decision) -> str:
     """What a write has not reached, for a message."""
     if left.action != "update":
         return left.reason or "the key was not found afterwards"
-    return "; ".join(f"{name} is {found}, and not {wanted}" for name, (found, wanted) in left.changes.items())
+    return "; ".join(f"{name} is {found}, and not {wanted}" for name, (found, wanted) in _values(left))
+
+
+def _kept_entries(left: Decision) -> str:
+    """The remedy for entries of the metadata that a change was to remove, and that DSM has kept (DSM contract §7, Q58)."""
+    found, wanted = left.changes.values.get("metadata", ({}, {}))
+    kept = sorted(found.keys() - wanted.keys())
+    if not kept:
+        return ""
+    return (
+        f"remove {', '.join(kept)} in DSM, or list them in metadata: this DSM keeps the entries that a change does not "
+        "name"
+    )

@@ -49,10 +49,25 @@ SPEC = AZURE.merge(
             "enabled": {"type": "bool"},
             "expires": {"type": "str"},
             "not_before": {"type": "str"},
+            "valid_days": {"type": "int"},
+            "tags": {"type": "dict"},
+            "description": {"type": "str"},
+            "metadata": {"type": "dict"},
+            "rotation_policy": {
+                "type": "dict",
+                "options": {
+                    "interval_days": {"type": "int"},
+                    "interval_months": {"type": "int"},
+                    "effective_at": {"type": "str"},
+                },
+                "mutually_exclusive": [("interval_days", "interval_months")],
+                "required_one_of": [("interval_days", "interval_months")],
+            },
             "adopt": {"type": "bool", "default": False},
             "look_in_azure": {"type": "bool", "default": True},
             "sync_timeout": {"type": "int", "default": 600},
         },
+        mutually_exclusive=(("expires", "valid_days"),),
     ),
     APPROVAL,
 )
@@ -70,6 +85,7 @@ def run(task: Task) -> dict[str, Any]:
         if operator is not None and group.group_id is not None and uri:
             vault = stack.enter_context(channel.keys(operator, uri, read_only=task.check_mode))
         key = ObservedKey(task, dsm, group, desired.name, vault_type, operator, vault, asking)
+        key.with_rotation = desired.rotation_policy is not None
         return keep(key, desired)
 
 

@@ -38,6 +38,11 @@ UNSET = dict.fromkeys(
         "enabled",
         "expires",
         "not_before",
+        "valid_days",
+        "tags",
+        "description",
+        "metadata",
+        "rotation_policy",
     )
 )
 GENERATED = {"origin": "azure", "type": "RSA", "size": 3072}
@@ -46,7 +51,7 @@ MASTER = source(KID, type="RSA", size=2048, operations=("SIGN", "EXPORT"))
 
 
 def desired(**options: Any) -> DesiredKey:
-    return DesiredKey.from_params({**UNSET, "name": "payments", "adopt": False, **options}, NOW)
+    return DesiredKey.from_params({**UNSET, "name": "payments", "adopt": False, "look_in_azure": True, **options}, NOW)
 
 
 def refused(**options: Any) -> InvalidInput:

@@ -328,8 +328,13 @@ class Channel:
             read(raw_response_hook=self._checked(None, obj, found.append))
         return found[-1]
 
-    def write(self, send: Callable[..., object], *, obj: str) -> None:
+    def write(self, send: Callable[..., object], *, obj: str, shape: Shape | None = None) -> None:
         """Carry out an operation of the SDK that changes something. It is sent once, as by :meth:`send`.
+
+        Args:
+            send: The operation.
+            obj: The object, for error messages.
+            shape: Of a response that the SDK reads; None for that of the request's path, if the SDK reads nothing.
 
         Raises:
             AzureError: as :meth:`send`.
@@ -338,7 +343,7 @@ class Channel:
         accepted: list[dict[str, Any]] = []
         with self.explained(obj, writes=True):
             try:
-                send(raw_response_hook=self._checked(None, obj, accepted.append, writes=True), **_SENT_ONCE)
+                send(raw_response_hook=self._checked(shape, obj, accepted.append, writes=True), **_SENT_ONCE)
             except rejected as error:
                 # The SDK expects 201 for a role definition, even if one is replaced.
                 if not accepted or error.status_code != OK:

@@ -19,6 +19,35 @@ from ..._timestamps import compact
 from ..account.approval_requests import GuardedOperation
 from ..wire import routes
 from .key_records import HARDWARE, ORIGIN_ENTRY, DsmKey
+from .rotation_policies import RotationPolicy
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Attributes of a key to send, in DSM's terms; None for those that are not.
+
+    ``operations``: DSM's names. ``metadata``: all entries of the user.
+    """
+
+    operations: tuple[str, ...] | None = None
+    enabled: bool | None = None
+    not_before: datetime | None = None
+    expires: datetime | None = None
+    description: str | None = None
+    metadata: Mapping[str, str] | None = None
+    rotation_policy: RotationPolicy | None = None
+
+    def body(self, rotation: Mapping[str, Any]) -> dict[str, Any]:
+        """Without the metadata. ``rotation``: the stored rotation policy."""
+        members = {
+            "key_ops": None if self.operations is None else list(self.operations),
+            "enabled": self.enabled,
+            "activation_date": None if self.not_before is None else compact(self.not_before),
+            "deactivation_date": None if self.expires is None else compact(self.expires),
+            "description": self.description,
+            "rotation_policy": None if self.rotation_policy is None else self.rotation_policy.body(rotation),
+        }
+        return {name: value for name, value in members.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -32,8 +61,7 @@ class NewKey:
         label: for messages.
         origin: what is recorded about its origin.
         hardware: whether Azure is asked for protection by an HSM, in a Premium vault.
-        operations: DSM's names; None if DSM decides.
-        enabled, not_before, expires: None for DSM's defaults.
+        attributes: None for DSM's defaults.
     """
 
     name: str
@@ -42,10 +70,7 @@ class NewKey:
     label: str
     origin: str
     hardware: bool = False
-    operations: tuple[str, ...] | None = None
-    enabled: bool | None = None
-    not_before: datetime | None = None
-    expires: datetime | None = None
+    attributes: Attributes = Attributes()
 
     def body(self) -> dict[str, Any]:
         metadata = {"azure-key-name": self.azure_name, ORIGIN_ENTRY: self.origin}
@@ -54,8 +79,8 @@ class NewKey:
         return {
             "name": self.name,
             "group_id": self.group_id,
-            "custom_metadata": metadata,
-            **_attributes(self.operations, self.enabled, self.not_before, self.expires),
+            **self.attributes.body({}),
+            "custom_metadata": {**(self.attributes.metadata or {}), **metadata},
         }
 
 
@@ -81,17 +106,16 @@ def _creation(route: str, new: NewKey, summary: str, body: Mapping[str, Any]) ->
     return GuardedOperation("POST", route, new.label, summary, body=body, name=new.name, vault_key=vault_key)
 
 
-def update(
-    current: DsmKey,
-    label: str,
-    *,
-    operations: tuple[str, ...] | None = None,
-    enabled: bool | None = None,
-    not_before: datetime | None = None,
-    expires: datetime | None = None,
-) -> GuardedOperation:
-    """A change of the members that are set. DSM does not change omitted ones."""
-    body = _attributes(operations, enabled, not_before, expires)
+def update(current: DsmKey, label: str, attributes: Attributes) -> GuardedOperation:
+    """A change of the attributes that are set. DSM does not change omitted ones.
+
+    Whether entries of the metadata that are omitted stay is not public (DSM contract §7, Q58): all are sent, with those
+    that are not the user's.
+    """
+    body = attributes.body(current.rotation)
+    if attributes.metadata is not None:
+        kept = {name: value for name, value in current.metadata.items() if name not in current.own_metadata}
+        body["custom_metadata"] = {**attributes.metadata, **kept}
     return GuardedOperation(
         "PATCH",
         routes.KEY,
@@ -100,15 +124,3 @@ def update(
         path={"kid": current.key.kid},
         body=body,
     )
-
-
-def _attributes(
-    operations: tuple[str, ...] | None, enabled: bool | None, not_before: datetime | None, expires: datetime | None
-) -> dict[str, Any]:
-    members = {
-        "key_ops": None if operations is None else list(operations),
-        "enabled": enabled,
-        "activation_date": None if not_before is None else compact(not_before),
-        "deactivation_date": None if expires is None else compact(expires),
-    }
-    return {name: value for name, value in members.items() if value is not None}
