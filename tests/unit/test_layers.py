@@ -81,6 +81,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_key_lifecycle": (
         "_azure/wire",
         BRIDGE,
+        "_azure/consumers",
         "_azure/keys",
         "_dsm/account",
         "_dsm/groups",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .._azure.keys import key_writes
+from .._azure.keys import attribute_writes
 from .._keys.attribute_changes import AttributeChanges
 from .._keys.desired_key import DesiredKey
 from .._keys.key_decisions import SeenKey
@@ -41,4 +41,4 @@ def write(key: ObservedKey, desired: DesiredKey, seen: SeenKey, names: Collectio
     current = None if seen.key is None else seen.key.current
     if key.vault is None or current is None:
         raise AssertionError("what the vault lacks is known only if it was read")
-    key_writes.update(key.vault, key.name, current.id, key.vault_label, **changed_in_azure(desired, names, current))
+    attribute_writes.update(key.vault, key.name, current.id, key.vault_label, **changed_in_azure(desired, names, current))

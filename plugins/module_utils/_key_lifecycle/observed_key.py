@@ -38,6 +38,7 @@ class ObservedKey:
         in_dsm: all records of the group, as they were read last.
         synced: whether the task has synced the keys before it read them.
         with_rotation: whether to read Azure's rotation policy of the key, too.
+        with_deleted: whether the deleted keys of the vault could be read the last time.
     """
 
     task: Task
@@ -52,6 +53,7 @@ class ObservedKey:
     in_dsm: tuple[DsmKey, ...] = ()
     synced: bool = False
     with_rotation: bool = False
+    with_deleted: bool = False
 
     @property
     def label(self) -> str:
@@ -76,6 +78,7 @@ class ObservedKey:
         if self.vault is not None:
             contents = read_one(self.vault, self.name, self.vault_label, with_rotation=self.with_rotation)
         in_azure, deleted = (None, None) if contents is None else (contents.keys, contents.deleted)
+        self.with_deleted = deleted is not None
         found = reconcile(ObservedKeys(self.records, None, in_azure, deleted))
         key = found[0] if found else None
         return SeenKey(

@@ -22,6 +22,7 @@ class Report:
     """What is to be reported so far.
 
     ``plan``: in its order. ``wrote``: whether a write was carried out, or is to be. ``approval``: of the last write.
+    ``consumers``: what a search for the users of the key has found; None if it was not made.
     """
 
     group: Group
@@ -29,6 +30,7 @@ class Report:
     plan: list[Change] = field(default_factory=list)
     wrote: bool = False
     approval: Approval | None = None
+    consumers: Mapping[str, Any] | None = None
 
     def add(
         self, action: str, before: Mapping[str, Any], after: Mapping[str, Any], reason: str, plane: str = "DSM"
@@ -44,7 +46,7 @@ class Report:
         self.plan.append(Change("DSM", self.group.label, "sync", {}, after, reason))
 
     def result(
-        self, key: Mapping[str, Any], *, unverified: Iterable[str] = (), prediction: str | None = None
+        self, key: Mapping[str, Any] | None, *, unverified: Iterable[str] = (), prediction: str | None = None
     ) -> dict[str, Any]:
         filed = self.approval is not None and self.approval.filed
         pending = self.approval is not None and self.approval.is_pending
@@ -54,6 +56,7 @@ class Report:
             "prediction": prediction,
             "key": key,
             "unverified": sorted(unverified),
+            "consumers": self.consumers,
             "waits_for": None if self.group.group_id else f"{self.group.label}, which a previous step has only planned",
             "group": self.group.record(exists=self.group.group_id is not None),
             "plan": Plan(tuple(self.plan)).as_result(),

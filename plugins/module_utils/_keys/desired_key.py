@@ -90,7 +90,7 @@ class DesiredKey:
         Raises:
             InvalidInput: one of them is not valid, or two contradict each other. No request has been sent.
         """
-        name = _checked_name(params["name"])
+        name = checked_name(params["name"])
         desired = cls(
             name=name,
             dsm_name=_checked_dsm_name(params["dsm_name"]) if params["dsm_name"] is not None else name,
@@ -257,7 +257,12 @@ def check_source(desired: DesiredKey, source: DsmKey) -> None:
 # Options --------------------------------------------------------------------------------------------------------------
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The name of a key in Azure.
+
+    Raises:
+        InvalidInput: no key can have it.
+    """
     if _NAME.fullmatch(name) is None:
         raise InvalidInput(
             "name",

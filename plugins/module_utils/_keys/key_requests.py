@@ -47,7 +47,7 @@ def changed(desired: DesiredKey, names: Collection[str], stored: DsmKey) -> Attr
 
 
 def changed_in_azure(desired: DesiredKey, names: Collection[str], current: KeyVersion) -> dict[str, Any]:
-    """The same to Azure, for :func:`_azure.keys.key_writes.update`."""
+    """The same to Azure, for :func:`_azure.keys.attribute_writes.update`."""
     members = {name: getattr(desired, name) for name in names}
     if "operations" in members:
         stored = () if current.public is None else current.public.operations

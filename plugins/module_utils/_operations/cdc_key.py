@@ -19,9 +19,12 @@ from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
 from .._dsm.wire.client import connect
 from .._errors import TaskError
+from .._key_lifecycle.consumers_check import AUTO, REFUSE, SKIP, WARN
+from .._key_lifecycle.ending import end
 from .._key_lifecycle.observed_key import ObservedKey
 from .._key_lifecycle.presence import keep
-from .._keys.desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, DesiredKey
+from .._keys.desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, DesiredKey, checked_name
+from .._keys.key_endings import ABSENT, DELETED, PRESENT, PURGED, DesiredEnding, check_options
 from .._keys.key_terms import DSM_CURVES, EC, RSA, SIZES
 from .._options import APPROVAL, AZURE, DSM, ONE_GROUP
 from .._task import Task
@@ -33,7 +36,13 @@ SPEC = AZURE.merge(
         argument_spec={
             "name": {"type": "str", "required": True},
             "dsm_name": {"type": "str"},
-            "state": {"type": "str", "choices": ["present"], "default": "present"},
+            "state": {"type": "str", "choices": [PRESENT, DELETED, PURGED, ABSENT], "default": PRESENT},
+            "confirm_purge": {"type": "str"},
+            "allow_skip": {"type": "bool", "default": False},
+            "on_soft_deleted": {"type": "str", "choices": ["fail", "recover"], "default": "fail"},
+            "allow_recreate": {"type": "bool", "default": False},
+            "consumers": {"type": "str", "choices": [AUTO, REFUSE, WARN, SKIP], "default": AUTO},
+            "wait": {"type": "int", "default": 120},
             "origin": {"type": "str", "choices": [COPY, GENERATED]},
             "source": {
                 "type": "dict",
@@ -74,7 +83,11 @@ SPEC = AZURE.merge(
 
 
 def run(task: Task) -> dict[str, Any]:
-    desired = DesiredKey.from_params(task.params, task.clock.now())
+    params = task.params
+    check_options(params)
+    present = params["state"] == PRESENT
+    desired = DesiredKey.from_params(params, task.clock.now()) if present else None
+    name = checked_name(params["name"])
     selection, asking = Selection.from_params(task.params), Asking.from_params(task.params)
     operator = operator_of(task) if task.params["look_in_azure"] else None
     with ExitStack() as stack:
@@ -84,9 +97,11 @@ def run(task: Task) -> dict[str, Any]:
         vault = None
         if operator is not None and group.group_id is not None and uri:
             vault = stack.enter_context(channel.keys(operator, uri, read_only=task.check_mode))
-        key = ObservedKey(task, dsm, group, desired.name, vault_type, operator, vault, asking)
-        key.with_rotation = desired.rotation_policy is not None
-        return keep(key, desired)
+        key = ObservedKey(task, dsm, group, name, vault_type, operator, vault, asking)
+        if desired is not None:
+            key.with_rotation = desired.rotation_policy is not None
+            return keep(key, desired)
+        return end(key, DesiredEnding(name, params["state"], params["allow_skip"]))
 
 
 def _vault_type(group: Group) -> str | None:

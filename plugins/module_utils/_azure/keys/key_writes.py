@@ -3,60 +3,43 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Changes attributes of one version of a key in a vault or a Managed HSM (Azure contract §1.11). Never its material."""
+"""Requests that change keys in a vault or a Managed HSM with the operator's permissions (Azure contract §1.11).
+
+Each is sent once. Azure answers before it is done; nobody waits here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import partial
 
-from ..._rest.statuses import FORBIDDEN
-from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import AzureError
-from ..wire.shapes import KEY_BUNDLE
+from ..wire.shapes import DELETED_KEY, KEY_BUNDLE
 
 
-def update(
-    vault: Channel,
-    name: str,
-    version: str,
-    label: str,
-    *,
-    enabled: bool | None = None,
-    not_before: datetime | None = None,
-    expires: datetime | None = None,
-    operations: Sequence[str] | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> None:
-    """Set what is not None. ``operations``: Azure's names. ``tags``: all that the version has afterwards.
-
-    The request is idempotent, and is repeated after a temporary failure.
-
-    Args:
-        label: of the vault, for messages.
+def delete(vault: Channel, name: str, label: str) -> None:
+    """Soft-delete the key with all its versions.
 
     Raises:
-        AzureError: the operator has no permission, or the vault rejects it.
+        AzureError: the vault refuses, or its response was lost.
     """
-    send = partial(
-        vault.sdk.update_key_properties,
-        name,
-        version,
-        enabled=enabled,
-        not_before=not_before,
-        expires_on=expires,
-        key_operations=None if operations is None else list(operations),
-        tags=None if tags is None else dict(tags),
-    )
-    try:
-        writes.repeated(partial(vault.write, send, obj=f"version {version} of key {name} of {label}", shape=KEY_BUNDLE))
-    except AzureError as error:
-        if error.status != FORBIDDEN:
-            raise
-        raise error.reworded(
-            error.problem,
-            next_step="grant the operator permission to update keys in the vault (keys/update; Crypto User in a Managed "
-            "HSM), or make the change in Azure",
-        ) from error
+    # The poller of the SDK waits only when it is asked to.
+    vault.write(partial(vault.sdk.begin_delete_key, name), obj=f"key {name} of {label}", shape=DELETED_KEY)
+
+
+def recover(vault: Channel, name: str, label: str) -> None:
+    """Recover the soft-deleted key with all its versions.
+
+    Raises:
+        AzureError: as :func:`delete`.
+    """
+    obj = f"deleted key {name} of {label}"
+    vault.write(partial(vault.sdk.begin_recover_deleted_key, name), obj=obj, shape=KEY_BUNDLE)
+
+
+def purge(vault: Channel, name: str, label: str) -> None:
+    """Destroy the soft-deleted key for good.
+
+    Raises:
+        AzureError: as :func:`delete`.
+    """
+    vault.write(partial(vault.sdk.purge_deleted_key, name), obj=f"deleted key {name} of {label}")

@@ -334,7 +334,7 @@ class Channel:
         Args:
             send: The operation.
             obj: The object, for error messages.
-            shape: Of a response that the SDK reads; None for that of the request's path, if the SDK reads nothing.
+            shape: Of the response, if the SDK is to read it.
 
         Raises:
             AzureError: as :meth:`send`.
