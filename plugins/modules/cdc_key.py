@@ -177,8 +177,21 @@ options:
     elements: str
   enabled:
     description:
-      - Whether the current version is enabled. Older versions are not changed.
+      - Whether the current version is enabled. Older versions are not changed, unless O(enabled_versions=all). A warning
+        names those that stay enabled.
     type: bool
+  enabled_versions:
+    description:
+      - Which versions O(enabled=false) disables. V(all) is for emergencies, such as leaked material.
+      - With V(all), older versions are disabled first, through DSM. Versions of which DSM has no record, or that DSM does
+        not disable in Azure, are disabled there with the operator credentials, which need C(keys/list) and
+        C(keys/update). If one version fails, the others are disabled nevertheless, and the task fails then.
+      - Without operator credentials, only the versions are disabled that DSM has, and RV(unverified) contains V(versions).
+      - If nothing else is requested, the key is not synced before, and its origin is not checked.
+      - V(all) is refused with O(enabled=true), because old versions may have been disabled for a reason.
+    type: str
+    choices: [current, all]
+    default: current
   expires:
     description:
       - Expiry of the current version in ISO 8601, in the future. Without a time zone, it is UTC.
@@ -334,6 +347,13 @@ EXAMPLES = r"""
     group_name: akv-production
     name: signing
     enabled: false
+
+- name: Disable all versions of a key whose material has leaked
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: signing
+    enabled: false
+    enabled_versions: all
 """
 
 RETURN = r"""
@@ -478,7 +498,8 @@ unverified:
   description:
     - What was requested and could not be compared with the vault. V(material), or names of options. Empty when
       everything was.
-    - V(versions) when a key was created, and its versions could not be listed. Then it is not known whether somebody
+    - V(versions) with O(enabled_versions=all), if the versions of the vault could not be listed.
+    - V(versions) also when a key was created, and its versions could not be listed. Then it is not known whether somebody
       else has created a key of this name at the same time.
     - V(state) when the vault, or its deleted keys, could not be read. Then RV(key.state) is what DSM shows.
   returned: success

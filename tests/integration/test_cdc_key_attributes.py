@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_sync
 from sandbox import Fault, Profile
+from support.approver import logged_in
 from support.azure_rights import AzureRights
 from support.one_key import OneKey
+from support.operate import Operator
 
 KEY, UPDATE = "/crypto/v1/keys/{kid}", "/keys/{name}/{version}"
 AZURE_WRITES = [("vault", "PATCH", UPDATE)]
@@ -201,6 +204,168 @@ def test_an_update_that_azure_does_not_keep_is_a_failure(key: OneKey) -> None:
     assert "who changes the key in Azure" in failure.next_step
 
 
+# All versions ---------------------------------------------------------------------------------------------------------
+
+SHUT: dict[str, Any] = {"enabled": False, "enabled_versions": "all"}
+
+
+def with_three_versions(key: OneKey, known: int) -> None:
+    """A key with three versions in the vault, of which DSM knows so many."""
+    key.generate()
+    for number in (2, 3):
+        # In one second, it is not known which version is the newer one.
+        key.azure.sandbox.clock.advance(1.1)
+        key.azure.do(lambda state: state.rotate_key(key.azure.vault, "payments"))
+        if number <= known:
+            Operator(key.azure.sandbox.environment())(cdc_sync, group_name=key.group)
+
+
+def enabled(key: OneKey) -> list[bool]:
+    return [one.enabled for one in key.versions()]
+
+
+@pytest.mark.parametrize("known", [1, 2, 3])
+@pytest.mark.parametrize("pushes", Profile.settings()["pushes"])
+def test_all_versions_are_disabled_whoever_has_them(key: OneKey, known: int, pushes: str) -> None:
+    with_three_versions(key, known)
+    key.azure.sandbox.profile = Profile(pushes=pushes)
+
+    planned, first = key(check_mode=True, **SHUT), key(**SHUT)
+    mark = key.mark()
+    second = key(**SHUT)
+
+    assert (enabled(key), first["key"]["enabled"], first["unverified"]) == ([False] * 3, False, [])
+    assert planned["diff"] == first["diff"]
+    assert planned["plan"] == first["plan"][: len(planned["plan"])]
+    assert [change["plane"] for change in planned["plan"]].count("DSM") == known
+    # The version in use is the last one.
+    assert list(planned["plan"][-1]["after"]) == ["enabled"]
+    assert (second["changed"], key.writes(mark)) == (False, [])
+
+
+def test_all_versions_are_disabled_in_each_cloud(anywhere: OneKey) -> None:
+    with_three_versions(anywhere, 2)
+    assert anywhere(**SHUT)["changed"]
+    assert (enabled(anywhere), anywhere(**SHUT)["changed"]) == ([False] * 3, False)
+
+
+def test_without_operator_credentials_the_versions_are_disabled_that_dsm_has(key: OneKey) -> None:
+    with_three_versions(key, 2)
+
+    planned, first = key(with_azure=False, check_mode=True, **SHUT), key(with_azure=False, **SHUT)
+
+    assert (planned["diff"], planned["plan"]) == (first["diff"], first["plan"])
+    assert (enabled(key), first["unverified"]) == ([False, False, True], ["enabled", "versions"])
+    assert key(with_azure=False, **SHUT)["changed"] is False
+
+
+def test_an_operator_that_cannot_list_versions_disables_those_that_are_known(key: OneKey) -> None:
+    with_three_versions(key, 1)
+    client_id = key.azure.view.operator_client_id
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["get", "update"]))
+
+    found = key(**SHUT)
+
+    assert (enabled(key), found["unverified"]) == ([False, True, False], ["versions"])
+
+
+def test_a_version_that_cannot_be_disabled_does_not_keep_the_others_enabled(key: OneKey) -> None:
+    with_three_versions(key, 3)
+    key.azure.sandbox.faults.add(Fault("dsm", "PATCH", KEY, status=500))
+    client_id = key.azure.view.operator_client_id
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["get", "list"]))
+
+    failure = key.failed(key, **SHUT)
+
+    assert enabled(key) == [True, False, False]
+    assert failure.details["versions"] == [key.versions()[0].version]
+    assert "still enabled" in failure.problem
+    assert key(**SHUT)["changed"]
+    assert enabled(key) == [False] * 3
+
+
+def test_what_dsm_does_not_disable_is_disabled_in_azure_nevertheless(key: OneKey) -> None:
+    """DSM refuses to change a version that it has deactivated, or the application of the link lacks the permission."""
+    with_three_versions(key, 3)
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, key.azure.app, ["get", "list"]))
+    key.azure.sandbox.do(
+        lambda state: setattr(state.dsm.default_account.keys.named("payments"), "state", "Deactivated")
+    )
+
+    failure = key.failed(key, **SHUT)
+
+    assert enabled(key) == [False] * 3
+    assert len(failure.details["versions"]) == 2
+
+
+def test_versions_that_dsm_has_deactivated_are_named_if_the_vault_is_not_read(key: OneKey) -> None:
+    with_three_versions(key, 2)
+    key.azure.sandbox.do(
+        lambda state: setattr(state.dsm.default_account.keys.named("payments"), "state", "Deactivated")
+    )
+    key(with_azure=False, **SHUT)
+    assert any(key.versions()[0].version in text for text in key.warnings)
+    key(**SHUT)
+    assert enabled(key) == [False] * 3
+
+
+def test_a_version_that_dsm_shows_late_does_not_stop_the_emergency(key: OneKey) -> None:
+    """A key that lags would be synced, and refused if that does not help."""
+    with_three_versions(key, 1)
+    mark = key.mark()
+    key(**SHUT)
+    assert [one for one in key.writes(mark) if one[2] == "/sys/v1/groups/{group_id}/hmg/scan"] == []
+
+
+def test_all_versions_are_disabled_before_other_attributes_are_changed(key: OneKey) -> None:
+    with_three_versions(key, 3)
+    wanted = {**SHUT, "tags": {"incident": "7"}, "description": "leaked"}
+    planned, first = key(check_mode=True, **wanted), key(**wanted)
+    mark = key.mark()
+    assert planned["diff"] == first["diff"]
+    assert (enabled(key), first["key"]["tags"]) == ([False] * 3, {"incident": "7"})
+    assert (key(**wanted)["changed"], key.writes(mark)) == (False, [])
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_a_new_key_can_be_disabled_in_all_its_versions(key: OneKey, with_azure: bool) -> None:
+    assert key.generate(with_azure=with_azure, **SHUT)["key"]["enabled"] is False
+    assert enabled(key) == [False]
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_older_versions_that_stay_enabled_are_named_in_a_warning(key: OneKey, with_azure: bool) -> None:
+    with_three_versions(key, 3)
+    for _run in range(2):
+        key.warnings.clear()
+        key(enabled=False, with_azure=with_azure)
+        (warning,) = key.warnings
+        assert ("enabled_versions: all" in warning, key.versions()[1].version in warning) == (True, True)
+        assert key.versions()[2].version not in warning
+    assert enabled(key) == [True, True, False]
+
+
+def test_the_permission_to_disable_versions_is_asked_for_each(key: OneKey) -> None:
+    with_three_versions(key, 2)
+    sandbox = key.azure.sandbox
+    policy = {"user": sandbox.world.administrator.user_id, "protect_manage_operations": True}
+    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", policy))
+    assert key(check_mode=True, **SHUT)["approval"]["status"] == "needed"
+
+    first, second = key(**SHUT), key(**SHUT)
+
+    assert (first["pending"], second["pending"]) == (True, True)
+    # Of the third version, DSM has no record, and nothing to approve.
+    assert enabled(key) == [True, True, False]
+    with logged_in(sandbox) as approver:
+        asked = approver.pending()
+        assert len(asked) == 2
+        for request in asked:
+            approver("POST", f"/sys/v1/approval_requests/{request['request_id']}/approve", {})
+    assert key(**SHUT)["pending"] is False
+    assert enabled(key) == [False] * 3
+
+
 # Tags -----------------------------------------------------------------------------------------------------------------
 
 
@@ -376,6 +541,8 @@ def test_days_of_validity_count_from_the_creation_and_change_nothing_later(anywh
         ({"metadata": {"a": {"b": "c"}}}, "metadata.a"),
         ({"metadata": {" ": "c"}}, "metadata"),
         ({"description": "a\0"}, "description"),
+        ({"enabled": True, "enabled_versions": "all"}, "enabled_versions"),
+        ({"enabled_versions": "all"}, "enabled_versions"),
         ({"valid_days": 0}, "valid_days"),
         ({"valid_days": 3651}, "valid_days"),
         ({"valid_days": 30, "not_before": "2100-01-01T00:00:00Z"}, "not_before"),

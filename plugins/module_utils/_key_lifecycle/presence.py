@@ -22,12 +22,14 @@ from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
 from .._keys.attributes import ATTRIBUTES_OF_BOTH
 from .._keys.desired_key import DesiredKey, check_can_be_created, check_for_vault, check_source
+from .._keys.enabled_versions import enabled_versions
 from .._keys.key_decisions import Decision, SeenKey, decide
 from .._keys.key_requests import changed, created_since, new_key
 from .._keys.key_results import planned_record
 from .._keys.key_terms import DSM_CURVES
 from .._rest.statuses import FORBIDDEN
 from . import azure_attributes
+from .all_versions import Shutdown
 from .observed_key import ObservedKey
 from .report import Report
 
@@ -73,7 +75,16 @@ class _Work:
             seen = self.key.look()
             decision = self._decision(seen)
         if decision.action not in ("create", "update"):
+            self._warn_of_older(seen, decision)
             return self._result(seen, decision)
+        self._warn_of_older(seen, decision)
+        if self.desired.all_versions and decision.action == "update":
+            goes_on = self._is_shut_down(seen, decision)
+            if not self.key.task.check_mode:
+                seen = self.key.look()
+                decision = self._decision(seen)
+            if not goes_on or not decision.changes.values:
+                return self._result(seen, decision)
         if not decision.is_left_in_azure:
             operation = self._operation(seen, decision)
             self._plan_write(decision)
@@ -86,6 +97,28 @@ class _Work:
             return self._result(seen, decision)
         seen, left = self._verified(decision, seen)
         return self._result(seen, left)
+
+    def _is_shut_down(self, seen: SeenKey, decision: Decision) -> bool:
+        """Disable all versions; whether the task can go on, and does not wait for an approval."""
+        shutdown = Shutdown(self.key, self.report)
+        shutdown.warn_of_stuck(seen)
+        if self.key.task.check_mode:
+            shutdown.predict(decision.versions)
+            return not shutdown.waiting
+        return shutdown.carry_out(decision.versions)
+
+    def _warn_of_older(self, seen: SeenKey, decision: Decision) -> None:
+        """Warn of older versions that stay enabled while the current one is disabled."""
+        if self.desired.enabled is not False or self.desired.all_versions or seen.key is None:
+            return
+        # The list of the vault costs a request: only when the version is disabled, not in each run.
+        listed = self.key.read_versions(seen.key) if "enabled" in decision.changes.values else None
+        older = [one for one in enabled_versions(seen.key, listed) if not one.is_current]
+        if older:
+            self.key.task.warn(
+                f"Older versions of {self.key.label} stay enabled ({', '.join(str(one.version) for one in older)}). To "
+                "disable them as well, set enabled_versions: all."
+            )
 
     def _predict(self, decision: Decision, operation: GuardedOperation) -> None:
         guarded = self.key.group.guards_keys or (decision.action == "create" and self._is_source_guarded())
@@ -270,7 +303,8 @@ class _Work:
         """What both sides must have now. An expiry that is counted may be that of an earlier request for approval."""
         if written.action != "create":
             return self.desired
-        desired, newest = self._complete(), None if seen.key is None else seen.key.newest
+        # A new key has one version.
+        desired, newest = replace(self._complete(), all_versions=False), None if seen.key is None else seen.key.newest
         approved = self.report.approval is not None and desired.expires == desired.new_expires
         return replace(desired, expires=newest.expires) if approved and newest is not None else desired
 
@@ -361,6 +395,8 @@ class _Work:
         key = self.key.shown(seen) or planned_record(self._complete(), self.key.group.azure_link.vault_uri)
         if self.key.task.check_mode and decision.action == "update":
             key.update({name: wanted for name, (_found, wanted) in _values(decision)})
+            if decision.versions:
+                key["enabled"] = False
         # A copy is compared with the form of its source too, which is no option.
         requested = {MATERIAL, VERSIONS, "expires", *self.desired.view()}
         return self.report.result(key, unverified=requested.intersection(decision.unverified), prediction=prediction)

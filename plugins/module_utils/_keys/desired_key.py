@@ -24,6 +24,7 @@ from .key_terms import CURVES, DSM_OPERATIONS, EC, OF_EC, RSA, SIZES, form_of
 
 COPY, GENERATED = "copy", "azure"
 SOFTWARE, HSM = "software", "hsm"
+CURRENT, ALL = "current", "all"
 STANDARD, MANAGED_HSM = "standard", "managed_hsm"
 # Azure's rule for names of keys (Key Vault REST reference, "Create Key").
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
@@ -62,6 +63,7 @@ class DesiredKey:
         new_expires: expiry of a version that is created, where it is counted from its creation.
         tags: all of them, without the reserved one.
         metadata: all entries, without the reserved ones.
+        all_versions: whether ``enabled``, which is False then, is for all versions.
     """
 
     name: str
@@ -82,6 +84,7 @@ class DesiredKey:
     description: str | None = None
     metadata: Mapping[str, str] | None = None
     rotation_policy: RotationPolicy | None = None
+    all_versions: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], now: datetime) -> DesiredKey:
@@ -110,6 +113,7 @@ class DesiredKey:
             description=params["description"],
             metadata=metadata_of(params["metadata"]),
             rotation_policy=rotation_policy_of(params["rotation_policy"], now),
+            all_versions=_is_for_all(params["enabled_versions"], params["enabled"]),
         )
         _check_origin(desired)
         _check_form(desired)
@@ -121,6 +125,11 @@ class DesiredKey:
                 "omit tags; or set look_in_azure: true and the operator credentials",
             )
         return desired
+
+    @property
+    def only_disables(self) -> bool:
+        """Whether all versions are to be disabled, and nothing else is requested."""
+        return self.all_versions and self.view().keys() <= {"name", "dsm_name", "enabled"}
 
     def as_new(self) -> DesiredKey:
         """The same for a version that is created now."""
@@ -331,6 +340,22 @@ def _time(option: str, given: str | None) -> datetime | None:
 
 def _after_days(days: int | None, now: datetime) -> datetime | None:
     return None if days is None else later(now, timedelta(days=days)).replace(microsecond=0)
+
+
+def _is_for_all(versions: str, enabled: bool | None) -> bool:
+    if versions == ALL and enabled is not False:
+        problem = (
+            "it is all with enabled: true, which would also enable versions that were disabled because they must not be used"
+            if enabled
+            else "it is all, but enabled is not set"
+        )
+        raise InvalidInput(
+            "enabled_versions",
+            problem,
+            "set enabled: false to disable all versions, or enabled_versions: current; single old versions are enabled "
+            "in DSM or in Azure",
+        )
+    return versions == ALL
 
 
 def _check_origin(desired: DesiredKey) -> None:

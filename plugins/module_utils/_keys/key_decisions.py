@@ -11,19 +11,19 @@ The same decision verifies a write: afterwards, nothing may be left to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from .._azure.keys.key_records import KeyVersion
 from .._dsm.keys.key_records import DsmKey, Sources
 from .._timestamps import day, iso_or_none
 from .attribute_changes import AttributeChanges, changes_of
 from .desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, STANDARD, DesiredKey
+from .enabled_versions import FINAL, EnabledVersion, enabled_versions
 from .key_results import digest_of, protection_of
 from .key_terms import EC, OF_EC, RSA, form_of
 from .reconciliation import ReconciledKey
 
-# States of DSM in which it refuses every change, for ever (DSM contract §4.7).
-_FINAL = ("deactivated", "compromised")
 Action = Literal["create", "sync", "update", "nothing", "refuse"]
 
 
@@ -38,6 +38,7 @@ class SeenKey:
         with_azure: whether the vault was read.
         synced: whether the task has synced the keys before it read them.
         vault_type: of the link.
+        versions: all versions of the vault; None if they were not to be read, or could not be.
     """
 
     key: ReconciledKey | None
@@ -46,11 +47,14 @@ class SeenKey:
     with_azure: bool = True
     synced: bool = False
     vault_type: str | None = None
+    versions: tuple[KeyVersion, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """``reason``: why; of a refusal, its problem. ``changes``: what an update changes.
+    """``reason``: why; of a refusal, its problem. ``changes``: what an update changes of the current version.
+
+    ``versions``: those that an update disables, if all are to be disabled.
 
     ``unverified``: requested members that could not be compared with the vault.
     """
@@ -59,12 +63,13 @@ class Decision:
     reason: str = ""
     next_step: str = ""
     changes: AttributeChanges = field(default_factory=AttributeChanges)
+    versions: tuple[EnabledVersion, ...] = ()
     unverified: tuple[str, ...] = ()
 
     @property
     def is_left_in_azure(self) -> bool:
         """Whether DSM has what is requested, and only the vault does not."""
-        return self.action == "update" and not self.changes.in_dsm
+        return bool(self.changes.in_azure) and not self.changes.in_dsm
 
 
 def decide(desired: DesiredKey, seen: SeenKey) -> Decision:
@@ -138,6 +143,9 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
     key = _known(seen)
     if key.azure is not None and key.azure.managed:
         return _of_foreign(desired, seen)
+    if desired.only_disables:
+        # In an emergency, nothing else may stand in the way: neither a sync nor which version is the current one.
+        return _with_versions(Decision("nothing"), seen)
     if key.lags:
         return _sync_once(seen, "the vault has a newer version of the key than DSM")
     if key.newest is None:
@@ -153,7 +161,8 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
         found = check(desired, seen, key.newest, unverified)
         if found is not None:
             return found
-    changes = changes_of(desired, key, key.newest, with_azure=seen.with_azure)
+    of_current = replace(desired, enabled=None) if desired.all_versions else desired
+    changes = changes_of(of_current, key, key.newest, with_azure=seen.with_azure)
     names, in_dsm = ", ".join(changes.values), ", ".join(changes.in_dsm)
     begin, end = desired.not_before or key.newest.activates, desired.expires or key.newest.expires
     if begin is not None and end is not None and begin >= end and {"not_before", "expires"}.intersection(changes.values):
@@ -161,17 +170,31 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
             f"not_before would be {iso_or_none(begin)}, and expires {iso_or_none(end)}, which is not later",
             "set both so that not_before is before expires",
         )
-    if in_dsm and key.newest.key.state in _FINAL:
+    if in_dsm and key.newest.key.state in FINAL:
         return _refuse(
             f"{in_dsm} differ from what is requested, and DSM has the key in the state {key.newest.key.state}, in which "
             "it rejects every change",
             f"omit {in_dsm} and change the key in Azure; or choose another name and create a new key",
         )
-    return Decision(
+    decision = Decision(
         "update" if names else "nothing",
         f"{names} differ from what is requested" if names else "",
         changes=changes,
         unverified=(*unverified, *changes.unverified),
+    )
+    return _with_versions(decision, seen) if desired.all_versions else decision
+
+
+def _with_versions(decision: Decision, seen: SeenKey) -> Decision:
+    """The decision, and the versions that are still enabled."""
+    found = enabled_versions(_known(seen), seen.versions)
+    unread = () if seen.versions is not None else ("versions",)
+    unread = unread if seen.with_azure else (*unread, "enabled")
+    return replace(
+        decision,
+        action="update" if found else decision.action,
+        versions=found,
+        unverified=(*decision.unverified, *unread),
     )
 
 

@@ -51,7 +51,7 @@ MASTER = source(KID, type="RSA", size=2048, operations=("SIGN", "EXPORT"))
 
 
 def desired(**options: Any) -> DesiredKey:
-    return DesiredKey.from_params({**UNSET, "name": "payments", "adopt": False, "look_in_azure": True, **options}, NOW)
+    return DesiredKey.from_params({**UNSET, "name": "payments", "adopt": False, "look_in_azure": True, "enabled_versions": "current", **options}, NOW)
 
 
 def refused(**options: Any) -> InvalidInput:
