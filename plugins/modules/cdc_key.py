@@ -22,8 +22,8 @@ description:
     be compared is in RV(unverified).
   - A key is deleted, purged and removed from DSM step by step, with O(state). Azure deletes and purges it with all its
     versions. A foreign key, and the key of a certificate, is never touched.
-  - DSM passes these steps on to Azure. Its API does not describe the requests for that. If a DSM does not have them, the
-    task does the same in Azure with the operator credentials, or fails and explains it.
+  - DSM passes these steps on to Azure. Its API does not describe the requests for that. If a DSM does not have them,
+    the task does the same in Azure with the operator credentials, or fails and explains it.
   - A request to create a key is never repeated, because each one creates a version. When its response is lost, the task
     searches for the key.
   - C(docs/keys.md) in the collection describes the life of a key.
@@ -44,8 +44,8 @@ attributes:
     details:
       - When a sync must come first, its result is not known in check mode, and RV(prediction) is V(unknown). This is so
         for a new key with O(look_in_azure=false), and for a key whose current version DSM does not have.
-      - RV(plan) has no step in Azure for attributes that DSM has to change first, because DSM may pass them on. RV(diff)
-        contains them.
+      - RV(plan) has no step in Azure for attributes that DSM has to change first, because DSM may pass them on.
+        RV(diff) contains them.
   diff_mode:
     description: Returns what has changed, or would change, when in C(diff) mode. Secrets are never part of it.
     support: full
@@ -177,16 +177,17 @@ options:
     elements: str
   enabled:
     description:
-      - Whether the current version is enabled. Older versions are not changed, unless O(enabled_versions=all). A warning
-        names those that stay enabled.
+      - Whether the current version is enabled. Older versions are not changed, unless O(enabled_versions=all). A
+        warning names those that stay enabled.
     type: bool
   enabled_versions:
     description:
       - Which versions O(enabled=false) disables. V(all) is for emergencies, such as leaked material.
-      - With V(all), older versions are disabled first, through DSM. Versions of which DSM has no record, or that DSM does
-        not disable in Azure, are disabled there with the operator credentials, which need C(keys/list) and
+      - With V(all), older versions are disabled first, through DSM. Versions of which DSM has no record, or that DSM
+        does not disable in Azure, are disabled there with the operator credentials, which need C(keys/list) and
         C(keys/update). If one version fails, the others are disabled nevertheless, and the task fails then.
-      - Without operator credentials, only the versions are disabled that DSM has, and RV(unverified) contains V(versions).
+      - Without operator credentials, only the versions are disabled that DSM has, and RV(unverified) contains
+        V(versions).
       - If nothing else is requested, the key is not synced before, and its origin is not checked.
       - V(all) is refused with O(enabled=true), because old versions may have been disabled for a reason.
     type: str
@@ -211,8 +212,8 @@ options:
     type: str
   tags:
     description:
-      - All tags of the current version in Azure, apart from the reserved tag C(fortanix-dsm-source), which is kept. V({})
-        removes them.
+      - All tags of the current version in Azure, apart from the reserved tag C(fortanix-dsm-source), which is kept.
+        V({}) removes them.
       - At most 15. Names and values have at most 256 characters.
       - They are set with the operator credentials, because no way to set them by DSM is public. Therefore they require
         O(look_in_azure=true).
@@ -444,7 +445,8 @@ key:
       type: str
       sample: Recoverable
     purge_date:
-      description: When the vault purges a soft-deleted key, UTC. V(null) for other keys, and when the vault was not read.
+      description:
+        - When the vault purges a soft-deleted key, UTC. V(null) for other keys, and when the vault was not read.
       type: str
       sample: "2027-02-26T08:00:00Z"
     tags:
@@ -499,8 +501,8 @@ unverified:
     - What was requested and could not be compared with the vault. V(material), or names of options. Empty when
       everything was.
     - V(versions) with O(enabled_versions=all), if the versions of the vault could not be listed.
-    - V(versions) also when a key was created, and its versions could not be listed. Then it is not known whether somebody
-      else has created a key of this name at the same time.
+    - V(versions) also when a key was created, and its versions could not be listed. Then it is not known whether
+      somebody else has created a key of this name at the same time.
     - V(state) when the vault, or its deleted keys, could not be read. Then RV(key.state) is what DSM shows.
   returned: success
   type: list
@@ -508,8 +510,8 @@ unverified:
   sample: [protection]
 consumers:
   description:
-    - The Azure resources that use the key. V(null) when they were not searched, because O(consumers=skip), or because the
-      key is neither to be deleted nor purged nor disabled.
+    - The Azure resources that use the key. V(null) when they were not searched, because O(consumers=skip), or because
+      the key is neither to be deleted nor purged nor disabled.
   returned: success
   type: dict
   contains:
@@ -561,9 +563,9 @@ plan:
   contains:
     plane:
       description:
-        - Where the change is made. V(DSM), which may pass it on to Azure. V(Azure) for attributes that DSM does not pass
-          on, and for a key that was deleted, purged or recovered with the operator credentials, because DSM does not have
-          the request for that.
+        - Where the change is made. V(DSM), which may pass it on to Azure.
+        - V(Azure) for attributes that DSM does not pass on, and for a key that was deleted, purged or recovered with
+          the operator credentials, because DSM does not have the request for that.
       type: str
       sample: DSM
     object:

@@ -443,7 +443,9 @@ def test_dsm_rotates_a_key_whose_material_is_azures(anywhere: OneKey, with_azure
     made = anywhere.generate(rotation_policy=policy, with_azure=with_azure)
     assert made["key"]["rotation_policy"] == {"interval_days": 90, "interval_months": None, "effective_at": LATER}
     assert made["key"]["next_rotation"] == LATER
-    assert set(made["unverified"]) <= ({"versions"} if with_azure else {"rotation_policy", "protection", "size", "type", "versions"})
+    assert set(made["unverified"]) <= (
+        {"versions"} if with_azure else {"rotation_policy", "protection", "size", "type", "versions"}
+    )
     assert anywhere.generate(rotation_policy=policy, with_azure=with_azure)["changed"] is False
 
     wanted = {"rotation_policy": {"interval_months": 6}, "with_azure": with_azure}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guide's flows in a playbook, from a set-up group to an ended key: flows 1, 2 and 4, and keys that Azure generates.
+"""The flows of the guide in a playbook, from a set-up group to an ended key: flows 1, 2, 4, and keys that Azure makes.
 
 Each step is planned, carried out, and done a second time.
 """
@@ -79,8 +79,10 @@ def open_vaults(azure: AzureRights, names: tuple[str, ...]) -> None:
         for name in names:
             cloud.store(name).keys.clear()
             if name.startswith("hsm-"):
-                for role in ("Managed HSM Crypto User", "Managed HSM Crypto Officer"):
-                    cloud.assign_local_role(name, azure.view.operator_client_id, role)
+                # Crypto Users cannot recover and purge keys, which the guide wants.
+                for holder in (azure.view.client_id, azure.view.operator_client_id):
+                    cloud.assign_local_role(name, holder, "Managed HSM Crypto Officer")
+                cloud.assign_local_role(name, azure.view.operator_client_id, "Managed HSM Crypto User")
             else:
                 cloud.set_access_policy(name, azure.view.operator_client_id, ["get", "list"])
 

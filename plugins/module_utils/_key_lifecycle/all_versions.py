@@ -15,10 +15,10 @@ from .._dsm.account import approvals
 from .._dsm.account.approval_requests import GuardedOperation
 from .._dsm.account.approvals import Approval
 from .._dsm.keys import key_changes, key_writes
-from .._dsm.keys.key_writes import Attributes
 from .._errors import TaskError
+from .._keys.desired_key import DesiredKey
 from .._keys.enabled_versions import EnabledVersion, enabled_versions, stuck
-from .._keys.key_decisions import SeenKey
+from .._keys.key_decisions import Decision, SeenKey
 from .observed_key import ObservedKey
 from .report import Report
 
@@ -26,8 +26,41 @@ from .report import Report
 _MOST_READS, _PAUSE = 4, 1.0
 
 
+def disable(key: ObservedKey, report: Report, seen: SeenKey, versions: tuple[EnabledVersion, ...]) -> bool:
+    """Disable all versions, or plan that in check mode; whether the task can go on, and does not wait for an approval.
+
+    Raises:
+        TaskError: versions are still enabled, and DSM was not asked to approve that.
+    """
+    found = () if seen.key is None else stuck(seen.key, seen.versions)
+    if found:
+        key.task.warn(
+            f"DSM shows {key.label} as enabled in the versions {', '.join(found)}, rejects changes of them, and their "
+            "state in the vault was not read. Set the operator credentials and look_in_azure: true."
+        )
+    shutdown = _Shutdown(key, report)
+    if not key.task.check_mode:
+        return shutdown.carry_out(versions)
+    shutdown.predict(versions)
+    return not shutdown.waiting
+
+
+def warn_of_older(key: ObservedKey, desired: DesiredKey, seen: SeenKey, decision: Decision) -> None:
+    """Warn of older versions that stay enabled while the current one is disabled."""
+    if desired.enabled is not False or desired.all_versions or seen.key is None:
+        return
+    # The list of the vault costs a request: only when the version is disabled, not in each run.
+    listed = key.read_versions(seen.key) if "enabled" in decision.changes.values else None
+    older = [str(one.version) for one in enabled_versions(seen.key, listed) if not one.is_current]
+    if older:
+        key.task.warn(
+            f"Older versions of {key.label} stay enabled ({', '.join(older)}). To disable them as well, set "
+            "enabled_versions: all."
+        )
+
+
 @dataclass
-class Shutdown:
+class _Shutdown:
     """``failures``: of single versions. ``waiting``: the approvals that DSM requires."""
 
     key: ObservedKey
@@ -50,9 +83,6 @@ class Shutdown:
         """Disable them, the newest last; whether that is complete, and does not wait for an approval.
 
         A failure for one version does not keep the others enabled: it is raised at the end.
-
-        Raises:
-            TaskError: versions are still enabled, and DSM was not asked to approve that.
         """
         for one in versions:
             self._disable(one, in_azure=one.record is None)
@@ -68,15 +98,6 @@ class Shutdown:
         if left:
             raise self._failure(left)
         return True
-
-    def warn_of_stuck(self, seen: SeenKey) -> None:
-        """Warn of versions whose state nobody knows."""
-        found = () if seen.key is None else stuck(seen.key, seen.versions)
-        if found:
-            self.key.task.warn(
-                f"DSM shows {self.key.label} as enabled in the versions {', '.join(found)}, rejects changes of them, and "
-                "their state in the vault was not read. Set the operator credentials and look_in_azure: true."
-            )
 
     def _left(self) -> tuple[EnabledVersion, ...]:
         """What is still enabled, read until it is nothing, or often enough."""
@@ -120,7 +141,7 @@ class Shutdown:
     def _operation(self, one: EnabledVersion) -> GuardedOperation:
         if one.record is None:
             raise AssertionError("DSM has no record of this version")
-        return key_writes.update(one.record, self.key.label, Attributes(enabled=False))
+        return key_writes.disabling(one.record, self.key.label)
 
     def _plan(self, one: EnabledVersion, *, in_azure: bool) -> None:
         before, after, reason = {one.attribute: True}, {one.attribute: False}, "all versions are to be disabled"
@@ -130,11 +151,13 @@ class Shutdown:
         names = ", ".join(str(one.version) for one in left)
         if self.failures:
             first = self.failures[0]
-            return first.reworded(f"{first.problem}; these versions are still enabled: {names}", versions=names.split(", "))
+            return first.reworded(
+                f"{first.problem}; these versions are still enabled: {names}", versions=names.split(", ")
+            )
         return TaskError(
             f"these versions are still enabled: {names}",
             plane="DSM" if self.key.vault is None else "Azure",
             obj=self.key.label,
-            next_step="run the task again; if they remain enabled, disable them in Azure, and find out who enables them",
+            next_step="run the task again; if they remain enabled, disable them in Azure",
             versions=names.split(", "),
         )

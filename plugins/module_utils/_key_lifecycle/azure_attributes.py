@@ -13,15 +13,15 @@ from typing import Any
 from .._azure.keys import attribute_writes
 from .._keys.attribute_changes import AttributeChanges
 from .._keys.desired_key import DesiredKey
-from .._keys.key_decisions import SeenKey
+from .._keys.key_decisions import Decision, SeenKey
 from .._keys.key_requests import changed_in_azure
 from .observed_key import ObservedKey
 from .report import Report
 
-REASON = "{} differ in the vault from what is requested, and not in DSM"
+_REASON = "{} differ in the vault from what is requested, and not in DSM"
 
 
-def certain(changes: AttributeChanges) -> tuple[str, ...]:
+def _certain(changes: AttributeChanges) -> tuple[str, ...]:
     """Those that DSM does not pass on in any case: it has them already as requested, or does not know them."""
     return tuple(name for name in changes.in_azure if name not in changes.in_dsm)
 
@@ -29,7 +29,20 @@ def certain(changes: AttributeChanges) -> tuple[str, ...]:
 def plan(report: Report, values: Mapping[str, tuple[Any, Any]], names: Collection[str]) -> None:
     before = {name: values[name][0] for name in names}
     after = {name: values[name][1] for name in names}
-    report.add("update", before, after, REASON.format(", ".join(names)), plane="Azure")
+    report.add("update", before, after, _REASON.format(", ".join(names)), plane="Azure")
+
+
+def predict(report: Report, desired: DesiredKey, decision: Decision) -> None:
+    """Plan what follows in the vault, as far as it does not depend on what DSM passes on."""
+    if report.approval is not None and report.approval.is_pending:
+        return
+    report.wrote = True
+    if decision.action == "create":
+        values: dict[str, Any] = {"tags": ({}, dict(desired.tags))} if desired.tags else {}
+    else:
+        values = {name: decision.changes.values[name] for name in _certain(decision.changes)}
+    if values:
+        plan(report, values, values)
 
 
 def write(key: ObservedKey, desired: DesiredKey, seen: SeenKey, names: Collection[str]) -> None:
@@ -41,4 +54,6 @@ def write(key: ObservedKey, desired: DesiredKey, seen: SeenKey, names: Collectio
     current = None if seen.key is None else seen.key.current
     if key.vault is None or current is None:
         raise AssertionError("what the vault lacks is known only if it was read")
-    attribute_writes.update(key.vault, key.name, current.id, key.vault_label, **changed_in_azure(desired, names, current))
+    attribute_writes.update(
+        key.vault, key.name, current.id, key.vault_label, **changed_in_azure(desired, names, current)
+    )

@@ -8,35 +8,42 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._azure.keys import vault_keys
-from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
-from .._dsm.account.approval_requests import GuardedOperation
+from .._dsm.account.approval_requests import ApprovalRequest, GuardedOperation
 from .._dsm.groups import stored_groups
 from .._dsm.keys import key_changes, key_reading, key_writes
+from .._dsm.keys.key_endings import Deed, is_busy
 from .._dsm.keys.key_records import DsmKey
 from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
 from .._keys.attributes import ATTRIBUTES_OF_BOTH
 from .._keys.desired_key import DesiredKey, check_can_be_created, check_for_vault, check_source
-from .._keys.enabled_versions import enabled_versions
 from .._keys.key_decisions import Decision, SeenKey, decide
+from .._keys.key_endings import DESTROYED, SeenEnding, as_recovered, recoverable
 from .._keys.key_requests import changed, created_since, new_key
 from .._keys.key_results import planned_record
 from .._keys.key_terms import DSM_CURVES
 from .._rest.statuses import FORBIDDEN
-from . import azure_attributes
-from .all_versions import Shutdown
+from .._waiter import Patience
+from . import all_versions, azure_attributes, consumers_check
+from .differences import unlike
+from .new_versions import VERSIONS, checked_versions
 from .observed_key import ObservedKey
+from .open_requests import refuse_creations, refuse_occupied
 from .report import Report
+from .steps import Steps
 
 # What is not verified, and is no option.
-MATERIAL, VERSIONS = "material", "versions"
+MATERIAL = "material"
 # Reads after a write until both sides show it, and seconds between two of them.
 _MOST_READS, _PAUSE = 4, 1.0
+# What may come before a key is created or changed.
+_PREPARATIONS = ("sync", "recover", "remove")
+# Seconds between two attempts while Azure is at work on the key.
+_BUSY_PAUSE = 5.0
 
 
 def keep(key: ObservedKey, desired: DesiredKey) -> dict[str, Any]:
@@ -47,21 +54,27 @@ def keep(key: ObservedKey, desired: DesiredKey) -> dict[str, Any]:
         TaskError: the key cannot become as requested, or has not become so.
     """
     check_for_vault(desired, key.vault_type)
-    return _Work(key, desired, Report(key.group, key.label)).carry_out()
+    report = Report(key.group, key.label)
+    return _Work(key, desired, report, Steps(key, report)).carry_out()
 
 
 @dataclass
 class _Work:
     """``known``: IDs of the records before a key was created.
 
-    ``lost``: why it is unknown whether DSM has carried out the last change.
+    ``lost``: why it is unknown whether DSM has carried out the last change. ``done``: preparations that were carried
+    out. ``removed``: IDs of records that are to be removed, in check mode. ``prediction``: of the result.
     """
 
     key: ObservedKey
     desired: DesiredKey
     report: Report
+    steps: Steps
     known: frozenset[str] = frozenset()
     lost: TaskError | None = None
+    done: set[str] = field(default_factory=set)
+    removed: frozenset[str] = frozenset()
+    prediction: str | None = None
 
     def carry_out(self) -> dict[str, Any]:
         """Read, decide, write, and read again: afterwards, nothing may be left to do."""
@@ -69,17 +82,19 @@ class _Work:
         self.key.read_records()
         seen = self.key.look()
         decision = self._decision(seen)
-        if decision.action == "sync":
-            if self._is_left_after_sync(seen, decision):
-                return self._result(seen, decision, prediction="unknown")
-            seen = self.key.look()
+        while decision.action in _PREPARATIONS:
+            found = self._predicted(seen, decision) if self.key.task.check_mode else self._prepared(seen, decision)
+            if found is None:
+                return self._result(seen, decision)
+            seen = found
             decision = self._decision(seen)
         if decision.action not in ("create", "update"):
-            self._warn_of_older(seen, decision)
+            all_versions.warn_of_older(self.key, self.desired, seen, decision)
             return self._result(seen, decision)
-        self._warn_of_older(seen, decision)
+        all_versions.warn_of_older(self.key, self.desired, seen, decision)
+        self._check_consumers(decision)
         if self.desired.all_versions and decision.action == "update":
-            goes_on = self._is_shut_down(seen, decision)
+            goes_on = all_versions.disable(self.key, self.report, seen, decision.versions)
             if not self.key.task.check_mode:
                 seen = self.key.look()
                 decision = self._decision(seen)
@@ -93,49 +108,83 @@ class _Work:
             elif self._is_pending_after(decision, operation):
                 return self._result(seen, decision)
         if self.key.task.check_mode:
-            self._predict_in_azure(decision)
+            azure_attributes.predict(self.report, self.desired, decision)
             return self._result(seen, decision)
         seen, left = self._verified(decision, seen)
         return self._result(seen, left)
-
-    def _is_shut_down(self, seen: SeenKey, decision: Decision) -> bool:
-        """Disable all versions; whether the task can go on, and does not wait for an approval."""
-        shutdown = Shutdown(self.key, self.report)
-        shutdown.warn_of_stuck(seen)
-        if self.key.task.check_mode:
-            shutdown.predict(decision.versions)
-            return not shutdown.waiting
-        return shutdown.carry_out(decision.versions)
-
-    def _warn_of_older(self, seen: SeenKey, decision: Decision) -> None:
-        """Warn of older versions that stay enabled while the current one is disabled."""
-        if self.desired.enabled is not False or self.desired.all_versions or seen.key is None:
-            return
-        # The list of the vault costs a request: only when the version is disabled, not in each run.
-        listed = self.key.read_versions(seen.key) if "enabled" in decision.changes.values else None
-        older = [one for one in enabled_versions(seen.key, listed) if not one.is_current]
-        if older:
-            self.key.task.warn(
-                f"Older versions of {self.key.label} stay enabled ({', '.join(str(one.version) for one in older)}). To "
-                "disable them as well, set enabled_versions: all."
-            )
 
     def _predict(self, decision: Decision, operation: GuardedOperation) -> None:
         guarded = self.key.group.guards_keys or (decision.action == "create" and self._is_source_guarded())
         self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking) if guarded else None
 
-    def _predict_in_azure(self, decision: Decision) -> None:
-        """What follows in the vault, as far as it does not depend on what DSM passes on."""
+    # Preparing --------------------------------------------------------------------------------------------------------
+
+    def _prepared(self, seen: SeenKey, decision: Decision) -> SeenKey | None:
+        """Sync, recover the key, or remove its records; what is there then. None if that is pending approval."""
+        if decision.action in self.done:
+            # The second one would not help where the first one did not.
+            raise self.steps.lost or self._still(seen, decision)
+        if decision.action == "sync":
+            settled = self._at_work(seen)
+            if settled is not seen:
+                return settled
+            if self._is_left_after_sync(seen, decision):
+                self.prediction = "unknown"
+                return None
+            return self.key.look()
+        patience = Patience.of(self.steps.wait, 0)
+        kids = _ended(seen)
+        while True:
+            try:
+                if decision.action == "remove":
+                    pending = self.steps.remove(kids, decision.reason)
+                else:
+                    pending = self.steps.carry_out("recover", kids[0], "soft_deleted", decision.reason)
+                break
+            except TaskError as error:
+                if not is_busy(error):
+                    raise
+                self.steps.again(error, patience, _BUSY_PAUSE)
+        self.done.add(decision.action)
+        return None if pending else self.key.look()
+
+    def _predicted(self, seen: SeenKey, decision: Decision) -> SeenKey | None:
+        """The same in check mode: what would be there then; None if that is not known, or is pending approval."""
+        if decision.action == "sync":
+            self._is_left_after_sync(seen, decision)
+            self.prediction = "unknown"
+            return None
+        deed: Deed = "remove" if decision.action == "remove" else "recover"
+        self.steps.plan(deed, _state(seen), decision.reason)
+        self.steps.predict(deed, _ended(seen))
         if self.report.approval is not None and self.report.approval.is_pending:
-            return
-        self.report.wrote = True
-        if decision.action == "create":
-            tags = self.desired.tags
-            values: dict[str, Any] = {"tags": ({}, dict(tags))} if tags else {}
-        else:
-            values = {name: decision.changes.values[name] for name in azure_attributes.certain(decision.changes)}
-        if values:
-            azure_attributes.plan(self.report, values, values)
+            return None
+        if deed == "remove" or seen.key is None:
+            self.removed = frozenset(_ended(seen))
+            return replace(seen, key=None)
+        self.prediction = None if seen.with_azure else "unknown"
+        return replace(seen, key=as_recovered(seen.key))
+
+    def _at_work(self, seen: SeenKey) -> SeenKey:
+        """What is there after a while, if the vault is at work on the key; the same otherwise."""
+        before = SeenEnding(seen.key, seen.with_azure, self.key.with_deleted)
+        if self.steps.at_work(before).state == before.state:
+            return seen
+        return self.key.look()
+
+    def _still(self, seen: SeenKey, decision: Decision) -> TaskError:
+        return TaskError(
+            f"DSM accepted to {decision.action} the key, but it is {_state(seen)} afterwards",
+            plane="Azure" if seen.with_azure else "DSM",
+            obj=self.key.label,
+            next_step="run the task again; if that does not help, compare both sides with fortanix.dsm.cdc_key_info",
+            key=self.key.shown(seen),
+        )
+
+    def _check_consumers(self, decision: Decision) -> None:
+        """Before the current version is disabled."""
+        if decision.versions or decision.changes.values.get("enabled") == (True, False):
+            consumers_check.check(self.key, self.report, "disabled")
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -156,12 +205,13 @@ class _Work:
 
     def _decision(self, seen: SeenKey) -> Decision:
         """Raises TaskError: the key cannot become as requested, or an option for its creation is missing."""
-        if seen.key is None:
+        found = decide(self.desired, seen)
+        if seen.key is None or found.action == "remove":
             check_can_be_created(self.desired, self.key.vault_type)
             if self.key.source is not None:
                 check_source(self.desired, self.key.source)
-            self._refuse_taken_name()
-        found = decide(self.desired, seen)
+            self._refuse_taken_name(self.removed.union(_ended(seen)))
+        self._refuse_open_creation(seen)
         if found.action == "refuse":
             raise TaskError(
                 found.reason,
@@ -173,11 +223,29 @@ class _Work:
             )
         return found
 
-    def _refuse_taken_name(self) -> None:
-        """Refuse a name in DSM that another object has. DSM may take a copy with the name of a key as its rotation."""
+    def _refuse_open_creation(self, seen: SeenKey) -> None:
+        """Refuse a key that is not from such a task while a request to create it is open: it would get a version."""
+        newest = None if seen.key is None else seen.key.newest
+        is_ours = newest is not None and newest.recorded_origin is not None
+        if seen.key is None or is_ours or self.desired.origin is None:
+            return
+        if self.key.group.guards_keys or self._is_source_guarded():
+            refuse_creations(self.key, seen, self.desired.dsm_name)
+
+    def _refuse_occupied(self, request: ApprovalRequest) -> None:
+        # If DSM has carried it out on the approval, the versions are checked afterwards.
+        if not self._new():
+            refuse_occupied(self.key, request)
+
+    def _refuse_taken_name(self, removed: frozenset[str]) -> None:
+        """Refuse a name in DSM that another object has. DSM may take a copy with the name of a key as its rotation.
+
+        Args:
+            removed: IDs of records that are removed before.
+        """
         name = self.desired.dsm_name
         holder = key_reading.read_one(self.key.dsm, {"name": name}, f'key "{name}"')
-        if holder is not None and holder.key.state != "deleted":
+        if holder is not None and holder.key.state != "deleted" and holder.key.kid not in removed:
             raise InvalidInput(
                 "dsm_name",
                 f'DSM has another object with the name "{name}" ({holder.key.kid}, in the group {holder.group_id})',
@@ -210,8 +278,11 @@ class _Work:
         desired = self.desired
         if decision.action == "update":
             newest = _newest(seen)
-            return key_writes.update(newest, self.key.label, changed(desired, decision.changes.in_dsm, newest))
-        new = new_key(desired.as_new(), self.key.vault_type, group_id=str(self.key.group.group_id), label=self.key.label)
+            attributes = changed(desired, decision.changes.in_dsm, newest)
+            return key_writes.update(newest, self.key.label, attributes, records=self.key.records)
+        new = new_key(
+            desired.as_new(), self.key.vault_type, group_id=str(self.key.group.group_id), label=self.key.label
+        )
         if self.key.source is not None:
             if self.key.source.wrapped_only:
                 self.key.task.warn(
@@ -234,12 +305,37 @@ class _Work:
         return found is not None and stored_groups.guards_copies(found)
 
     def _is_pending_after(self, decision: Decision, operation: GuardedOperation) -> bool:
-        """Send the write once; whether it waits for an approval."""
+        """Send the write once; whether it waits for an approval.
+
+        Azure refuses it while another operation on the key is not complete, such as its recovery: nothing has happened
+        then, and it is sent again.
+        """
+        patience = Patience.of(self.steps.wait, 0)
+        while True:
+            try:
+                pending = self._is_pending_once(decision, operation)
+                refused = self.lost
+            except TaskError as error:
+                if not is_busy(error):
+                    raise
+                refused = error
+            if refused is None or not is_busy(refused):
+                return pending
+            self.lost = None
+            self.steps.again(refused, patience, _BUSY_PAUSE)
+
+    def _is_pending_once(self, decision: Decision, operation: GuardedOperation) -> bool:
         link, guarded = self.key.group.azure_link, self.key.group.guarded
         if decision.action == "create":
             self.known = frozenset(one.key.kid for one in self.key.in_dsm)
             outcome = key_changes.create(
-                self.key.dsm, operation, self.key.asking, link, guarded=guarded, looked_up=self._new
+                self.key.dsm,
+                operation,
+                self.key.asking,
+                link,
+                guarded=guarded,
+                looked_up=self._new,
+                still_free=self._refuse_occupied,
             )
         else:
             outcome, self.lost = key_changes.change(self.key.dsm, operation, self.key.asking, link, guarded=guarded)
@@ -277,8 +373,8 @@ class _Work:
             self.report.wrote = True
             seen, left = self._reread(written, names)
         if left.action != "nothing":
-            raise self._unlike(written, seen, left)
-        return seen, self._checked_versions(seen, left) if written.action == "create" else left
+            raise self.lost or unlike(self.key, self.report, written, seen, left)
+        return seen, checked_versions(self.key, seen, left) if written.action == "create" else left
 
     def _reread(self, written: Decision, arriving: Collection[str]) -> tuple[SeenKey, Decision]:
         """Both sides, read until they have what was requested, or often enough; and what is left to do.
@@ -308,65 +404,6 @@ class _Work:
         approved = self.report.approval is not None and desired.expires == desired.new_expires
         return replace(desired, expires=newest.expires) if approved and newest is not None else desired
 
-    def _unlike(self, written: Decision, seen: SeenKey, left: Decision) -> TaskError:
-        """The failure of a write after which a side does not have what was requested."""
-        if self.lost is not None:
-            return self.lost
-        if self.report.approval is not None and self.report.approval.status == "approved":
-            again = (
-                "run the task again, which files a new request: DSM may have carried out the approved one earlier, and "
-                "somebody has changed the key since"
-            )
-        elif left.is_left_in_azure and self.report.wrote and any(one.plane == "Azure" for one in self.report.plan):
-            again = "run the task again; if the difference remains, find out who changes the key in Azure"
-        else:
-            again = (
-                "run the task again; if the difference remains, DSM does not store this as requested: change it in "
-                "DSM, or omit the option"
-            )
-        accepted = "new key" if written.action == "create" else "change"
-        return TaskError(
-            f"{'Azure' if left.is_left_in_azure else 'DSM'} accepted the {accepted}, but {_remainder(left)}",
-            plane="Azure" if seen.with_azure else "DSM",
-            obj=self.key.label,
-            next_step=left.next_step or _kept_entries(left) or again,
-            key=self.key.shown(seen),
-            differs={name: {"found": found, "requested": wanted} for name, (found, wanted) in _values(left)},
-        )
-
-    def _checked_versions(self, seen: SeenKey, left: Decision) -> Decision:
-        """Azure adds a version to a key of this name that somebody has created meanwhile.
-
-        Raises:
-            TaskError: the new key has older versions.
-        """
-        unread = replace(left, unverified=(*left.unverified, VERSIONS))
-        if self.key.vault is None or seen.key is None or seen.key.azure is None or seen.key.current is None:
-            return unread
-        try:
-            found = vault_keys.with_versions(self.key.vault, seen.key.azure, self.key.vault_label)
-        except AzureError as error:
-            if error.status != FORBIDDEN:
-                raise
-            return unread
-        listed = {one.id for one in found.versions or ()}
-        # Of a list that lags, nothing is known; nor without one.
-        if seen.key.current.id not in listed:
-            return unread
-        older = sorted(listed - {seen.key.current.id})
-        if not older:
-            return left
-        raise TaskError(
-            f"somebody else has created a key of this name in the vault at the same time: the new key is a version "
-            f"of it ({seen.key.current.id}), and the older versions are not from this task ({', '.join(older)})",
-            plane="Azure",
-            obj=self.key.label,
-            next_step="find out who uses that key: whoever names no version now uses the new one, and can name an "
-            "older version instead; then choose another name for the new key",
-            key=self.key.shown(seen),
-            older_versions=older,
-        )
-
     def _refuse_twice(self) -> None:
         made = sorted(one.key.kid for one in self._mine())
         if len(made) > 1:
@@ -391,7 +428,7 @@ class _Work:
             after = {name: value[1] for name, value in values.items()}
         self.report.add(decision.action, before, after, decision.reason)
 
-    def _result(self, seen: SeenKey, decision: Decision, prediction: str | None = None) -> dict[str, Any]:
+    def _result(self, seen: SeenKey, decision: Decision) -> dict[str, Any]:
         key = self.key.shown(seen) or planned_record(self._complete(), self.key.group.azure_link.vault_uri)
         if self.key.task.check_mode and decision.action == "update":
             key.update({name: wanted for name, (_found, wanted) in _values(decision)})
@@ -399,7 +436,22 @@ class _Work:
                 key["enabled"] = False
         # A copy is compared with the form of its source too, which is no option.
         requested = {MATERIAL, VERSIONS, "expires", *self.desired.view()}
-        return self.report.result(key, unverified=requested.intersection(decision.unverified), prediction=prediction)
+        return self.report.result(
+            key, unverified=requested.intersection(decision.unverified), prediction=self.prediction
+        )
+
+
+def _state(seen: SeenKey) -> str:
+    return "none" if seen.key is None else seen.key.state
+
+
+def _ended(seen: SeenKey) -> tuple[str, ...]:
+    """The records that are removed of a purged key, or the one with which a deleted key is recovered."""
+    if seen.key is None:
+        return ()
+    if seen.key.state == DESTROYED:
+        return tuple(sorted(one.key.kid for one in seen.key.records))
+    return recoverable(seen.key)
 
 
 def _newest(seen: SeenKey) -> DsmKey:
@@ -411,22 +463,3 @@ def _newest(seen: SeenKey) -> DsmKey:
 
 def _values(decision: Decision) -> Iterable[tuple[str, tuple[Any, Any]]]:
     return decision.changes.values.items()
-
-
-def _remainder(left: Decision) -> str:
-    """What a write has not reached, for a message."""
-    if left.action != "update":
-        return left.reason or "the key was not found afterwards"
-    return "; ".join(f"{name} is {found}, and not {wanted}" for name, (found, wanted) in _values(left))
-
-
-def _kept_entries(left: Decision) -> str:
-    """The remedy for entries of the metadata that a change was to remove, and that DSM has kept (DSM contract §7, Q58)."""
-    found, wanted = left.changes.values.get("metadata", ({}, {}))
-    kept = sorted(found.keys() - wanted.keys())
-    if not kept:
-        return ""
-    return (
-        f"remove {', '.join(kept)} in DSM, or list them in metadata: this DSM keeps the entries that a change does not "
-        "name"
-    )

@@ -37,7 +37,7 @@ class AttributeChanges:
 
 
 def changes_of(desired: DesiredKey, key: ReconciledKey, newest: DsmKey, *, with_azure: bool) -> AttributeChanges:
-    """What differs of the current version. ``newest``: DSM's record of it. ``with_azure``: whether the vault was read."""
+    """What differs of the current version. ``newest``: DSM's record. ``with_azure``: whether the vault was read."""
     stored, shown = _in_dsm(newest), _in_azure(key) if with_azure else {}
     values: dict[str, tuple[Any, Any]] = {}
     in_dsm, in_azure, unverified = [], [], []

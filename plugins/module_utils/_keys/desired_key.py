@@ -60,10 +60,12 @@ class DesiredKey:
         protection: ``software`` or ``hsm``.
         operations: our names, sorted.
         adopt: whether a key that somebody else has created may be managed.
-        new_expires: expiry of a version that is created, where it is counted from its creation.
+        new_expires: expiry of a version that is created now, where it is counted from its creation in ``valid_days``.
         tags: all of them, without the reserved one.
         metadata: all entries, without the reserved ones.
         all_versions: whether ``enabled``, which is False then, is for all versions.
+        recover: whether a soft-deleted key is recovered.
+        allow_recreate: whether a purged key is copied again.
     """
 
     name: str
@@ -80,11 +82,14 @@ class DesiredKey:
     not_before: datetime | None = None
     adopt: bool = False
     new_expires: datetime | None = None
+    valid_days: int | None = None
     tags: Mapping[str, str] | None = None
     description: str | None = None
     metadata: Mapping[str, str] | None = None
     rotation_policy: RotationPolicy | None = None
     all_versions: bool = False
+    recover: bool = False
+    allow_recreate: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], now: datetime) -> DesiredKey:
@@ -109,11 +114,14 @@ class DesiredKey:
             not_before=_time("not_before", params["not_before"]),
             adopt=params["adopt"],
             new_expires=_after_days(params["valid_days"], now),
+            valid_days=params["valid_days"],
             tags=tags_of(params["tags"]),
             description=params["description"],
             metadata=metadata_of(params["metadata"]),
             rotation_policy=rotation_policy_of(params["rotation_policy"], now),
             all_versions=_is_for_all(params["enabled_versions"], params["enabled"]),
+            recover=params["on_soft_deleted"] == "recover",
+            allow_recreate=params["allow_recreate"],
         )
         _check_origin(desired)
         _check_form(desired)
@@ -345,7 +353,7 @@ def _after_days(days: int | None, now: datetime) -> datetime | None:
 def _is_for_all(versions: str, enabled: bool | None) -> bool:
     if versions == ALL and enabled is not False:
         problem = (
-            "it is all with enabled: true, which would also enable versions that were disabled because they must not be used"
+            "it is all with enabled: true, which would also enable versions that must not be used any more"
             if enabled
             else "it is all, but enabled is not set"
         )

@@ -50,7 +50,9 @@ def enabled_versions(key: ReconciledKey, listed: Sequence[KeyVersion] | None) ->
         listed: the versions of the vault; None if they were not read, except perhaps the current one.
     """
     known = {one.id: one for one in listed or key.azure_versions}
-    current = key.current.id if key.current is not None else None if key.newest is None else key.newest.key.azure_version
+    current = (
+        key.current.id if key.current is not None else None if key.newest is None else key.newest.key.azure_version
+    )
     found: list[tuple[datetime, EnabledVersion]] = []
     for record in key.present:
         version = record.key.azure_version

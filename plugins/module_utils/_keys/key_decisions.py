@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from .._azure.keys.key_records import KeyVersion
 from .._dsm.keys.key_records import DsmKey, Sources
@@ -20,11 +20,12 @@ from .._timestamps import day, iso_or_none
 from .attribute_changes import AttributeChanges, changes_of
 from .desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, STANDARD, DesiredKey
 from .enabled_versions import FINAL, EnabledVersion, enabled_versions
+from .key_endings import DESTROYED, as_recovered, is_strange, recoverable
 from .key_results import digest_of, protection_of
 from .key_terms import EC, OF_EC, RSA, form_of
 from .reconciliation import ReconciledKey
 
-Action = Literal["create", "sync", "update", "nothing", "refuse"]
+Action = Literal["create", "sync", "recover", "remove", "update", "nothing", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -120,19 +121,41 @@ def _of_ghost(_desired: DesiredKey, seen: SeenKey) -> Decision:
     return _sync_once(seen, "DSM has the key, and the vault does not")
 
 
-def _of_soft_deleted(_desired: DesiredKey, seen: SeenKey) -> Decision:
-    due = None if seen.key is None or seen.key.deleted is None else seen.key.deleted.purge_due
+def _of_soft_deleted(desired: DesiredKey, seen: SeenKey) -> Decision:
+    key = _known(seen)
+    due = None if key.deleted is None else key.deleted.purge_due
     until = "" if due is None else f"; the vault purges it on {day(due)}, and its name is taken until then"
-    return _refuse(
-        f"the key is soft-deleted{until}",
-        "recover it in Azure and sync the keys with fortanix.dsm.cdc_sync, or choose another name",
+    if not desired.recover:
+        return _refuse(
+            f"the key is soft-deleted{until}",
+            "set on_soft_deleted: recover to recover it with its versions, or choose another name",
+        )
+    if not key.records or is_strange(key):
+        return _refuse(
+            f"the vault has a deleted key of this name that DSM does not have{until}",
+            "find out whose key it is; if it is yours, recover it in Azure, and sync the keys",
+        )
+    if not recoverable(key):
+        return _sync_once(seen, "the key is soft-deleted, and DSM does not show that")
+    # Nothing is recovered that cannot become as requested.
+    after = decide(desired, replace(seen, key=as_recovered(key)))
+    return after if after.action == "refuse" else Decision("recover", "the key is soft-deleted")
+
+
+def _of_purged(desired: DesiredKey, seen: SeenKey) -> Decision:
+    if desired.allow_recreate and desired.origin == COPY:
+        if _known(seen).state == DESTROYED and (seen.with_azure or seen.synced):
+            return Decision("remove", "the key was purged, and its records have the name in DSM")
+        return _sync_once(seen, "the key was purged, and DSM may not have destroyed its records yet")
+    again = (
+        "set allow_recreate: true to copy the source into the vault again"
+        if desired.origin == COPY
+        else "remove the records with state: absent, and create a new key"
     )
-
-
-def _of_purged(_desired: DesiredKey, _seen: SeenKey) -> Decision:
     return _refuse(
-        "the key was purged: its material is gone from the vault, and DSM's records of it remain",
-        "choose another name; or delete the records in DSM, once they are in the state Destroyed, to create a new key",
+        "the key was purged: its material is gone from the vault; only a new key can take the name, and DSM's records "
+        "of the old one remain",
+        f"{again}; or choose another name",
     )
 
 
@@ -165,15 +188,20 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
     changes = changes_of(of_current, key, key.newest, with_azure=seen.with_azure)
     names, in_dsm = ", ".join(changes.values), ", ".join(changes.in_dsm)
     begin, end = desired.not_before or key.newest.activates, desired.expires or key.newest.expires
-    if begin is not None and end is not None and begin >= end and {"not_before", "expires"}.intersection(changes.values):
+    if (
+        begin is not None
+        and end is not None
+        and begin >= end
+        and {"not_before", "expires"}.intersection(changes.values)
+    ):
         return _refuse(
             f"not_before would be {iso_or_none(begin)}, and expires {iso_or_none(end)}, which is not later",
             "set both so that not_before is before expires",
         )
     if in_dsm and key.newest.key.state in FINAL:
         return _refuse(
-            f"{in_dsm} differ from what is requested, and DSM has the key in the state {key.newest.key.state}, in which "
-            "it rejects every change",
+            f"{in_dsm} differ from what is requested, and DSM has the key in the state {key.newest.key.state}, in "
+            "which it rejects every change",
             f"omit {in_dsm} and change the key in Azure; or choose another name and create a new key",
         )
     decision = Decision(

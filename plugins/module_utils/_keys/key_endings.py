@@ -46,9 +46,7 @@ def check_options(params: Mapping[str, Any]) -> None:
             "set both to the name of the key that is to be purged",
         )
     if state != PURGED and confirmed is not None:
-        raise InvalidInput(
-            "confirm_purge", f"it is set with state: {state}, which purges nothing", "omit it, or set state: purged"
-        )
+        raise InvalidInput("confirm_purge", f"it is set with state: {state}", "omit it, or set state: purged")
     if state != PURGED and params["allow_skip"]:
         raise InvalidInput(
             "allow_skip", f"it is set with state: {state}, which skips no step", "omit it, or set state: purged"
@@ -57,7 +55,7 @@ def check_options(params: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class DesiredEnding:
-    """``state``: ``deleted``, ``purged`` or ``absent``. ``allow_skip``: whether a live key may be purged in one task."""
+    """``state``: ``deleted``, ``purged`` or ``absent``. ``allow_skip``: whether a live key may be purged."""
 
     name: str
     state: str
@@ -134,6 +132,7 @@ def decide(wanted: DesiredEnding, seen: SeenEnding) -> Step:
 
 
 NOTHING = Step("nothing")
+_NOT_READ = "the vault was not read, and DSM may not have its present state"
 
 
 def _of_none(_wanted: DesiredEnding, _seen: SeenEnding) -> Step:
@@ -144,7 +143,7 @@ def _of_foreign(wanted: DesiredEnding, _seen: SeenEnding) -> Step:
     if wanted.state == ABSENT:
         return NOTHING
     return _refuse(
-        "the vault has a key of this name that DSM does not have: it was created by somebody else, or is not synced yet",
+        "the vault has a key of this name that DSM does not have: it is somebody else's, or is not synced yet",
         "find out whose key it is. If it is yours, sync the keys with fortanix.dsm.cdc_sync and run the task again; or "
         "delete it in Azure",
     )
@@ -170,7 +169,7 @@ def _of_live(wanted: DesiredEnding, seen: SeenEnding) -> Step:
             "set state: deleted, and leave the purge to the vault",
         )
     if not seen.synced and not seen.is_read:
-        return Step("sync", "the vault was not read, and DSM may not have its present state")
+        return Step("sync", _NOT_READ)
     if not seen.synced and key.lags is not False and seen.is_read:
         return Step("sync", "the vault has a newer version of the key than DSM")
     strange = _refuse_strange(seen)
@@ -185,7 +184,7 @@ def _refuse_strange(seen: SeenEnding) -> Step | None:
     if seen.known is None or present & seen.known:
         return None
     return _refuse(
-        "the key that DSM had was purged, and somebody has created another one of this name, which this task has synced",
+        "the key that DSM had was purged, and somebody has created another one of this name, which is synced now",
         "find out whose key it is; to delete that one, run the task again",
     )
 
@@ -231,20 +230,18 @@ def _purge(seen: SeenEnding, key: ReconciledKey, behind: Step) -> Step:
         )
     deleted = tuple(one for one in key.records if one.key.azure_state == DELETED and one.key.state != DESTROYED)
     if not seen.synced and (not seen.is_read or not deleted):
-        return behind if seen.is_read else Step("sync", "the vault was not read, and DSM may not have its present state")
+        return behind if seen.is_read else Step("sync", _NOT_READ)
     if not deleted:
         return _refuse(
             "DSM does not show the key as deleted, also after a sync of the keys",
             "compare both sides with fortanix.dsm.cdc_key_info",
         )
-    if gone is not None and gone.version is not None:
-        versions = {one.key.azure_version for one in key.records}
-        if gone.version.id not in versions:
-            return _refuse(
-                f"the deleted key has a current version that DSM does not have ({gone.version.id}): it may be another "
-                "key, which somebody has created under this name",
-                "find out whose key it is; if it is yours, purge it in Azure, or recover it and sync the keys first",
-            )
+    if is_strange(key):
+        return _refuse(
+            "the deleted key has a current version that DSM does not have: it may be another key, which somebody has "
+            "created under this name",
+            "find out whose key it is; if it is yours, purge it in Azure, or recover it and sync the keys first",
+        )
     return Step("purge", "state: purged is requested, and the key is soft-deleted", kids=_one(deleted))
 
 
@@ -283,6 +280,12 @@ def as_recovered(key: ReconciledKey) -> ReconciledKey:
 
 def _with_enabled(record: DsmKey, enabled: bool) -> DsmKey:
     return replace(record, key=replace(record.key, enabled=enabled))
+
+
+def is_strange(key: ReconciledKey) -> bool:
+    """Whether the current version of a soft-deleted key is none that DSM has; False if that is not known."""
+    version = None if key.deleted is None else key.deleted.version
+    return version is not None and all(one.key.azure_version not in (None, version.id) for one in key.records)
 
 
 def recoverable(key: ReconciledKey) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""A requested key in the terms of DSM and Azure: what is sent to create or change it, and which records result. Pure."""
+"""A requested key in the terms of DSM and Azure: what is sent, and which records are the result. Pure."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def new_key(desired: DesiredKey, vault_type: str | None, *, group_id: str, label
         # Only a Premium vault has both. For a Standard vault, protection by an HSM was refused before.
         hardware=desired.protection == HSM and vault_type != MANAGED_HSM,
         attributes=_attributes(desired, ATTRIBUTES_OF_DSM, [_MANAGEABLE], None),
+        valid_days=desired.valid_days,
     )
 
 

@@ -45,13 +45,19 @@ UNSET = dict.fromkeys(
         "rotation_policy",
     )
 )
+DEFAULTS = {
+    "on_soft_deleted": "fail",
+    "allow_recreate": False,
+    "look_in_azure": True,
+    "enabled_versions": "current",
+}
 GENERATED = {"origin": "azure", "type": "RSA", "size": 3072}
 COPIED = {"origin": "copy", "source": {"kid": KID, "name": None}}
 MASTER = source(KID, type="RSA", size=2048, operations=("SIGN", "EXPORT"))
 
 
 def desired(**options: Any) -> DesiredKey:
-    return DesiredKey.from_params({**UNSET, "name": "payments", "adopt": False, "look_in_azure": True, "enabled_versions": "current", **options}, NOW)
+    return DesiredKey.from_params({**UNSET, **DEFAULTS, "name": "payments", "adopt": False, **options}, NOW)
 
 
 def refused(**options: Any) -> InvalidInput:

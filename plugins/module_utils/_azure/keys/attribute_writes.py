@@ -57,6 +57,6 @@ def update(
             raise
         raise error.reworded(
             error.problem,
-            next_step="grant the operator permission to update keys in the vault (keys/update; Crypto User in a Managed "
-            "HSM), or make the change in Azure",
+            next_step="grant the operator permission to update keys in the vault (keys/update; Crypto User in a "
+            "Managed HSM), or make the change in Azure",
         ) from error

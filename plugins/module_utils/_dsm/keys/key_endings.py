@@ -50,9 +50,7 @@ _REQUESTS: Mapping[Deed, _Request] = {
         "POST", routes.KEY_DELETION, "deletion in the vault", "delete the key", "DELETE_KEY_MATERIAL", {}
     ),
     "purge": _Request("POST", routes.KEY_PURGE, "purge from the vault", "purge the key", "DELETE_KEY_MATERIAL"),
-    "recover": _Request(
-        "POST", routes.KEY_RECOVERY, "recovery in the vault", "recover the key", "DELETE_KEY_MATERIAL"
-    ),
+    "recover": _Request("POST", routes.KEY_RECOVERY, "recovery in the vault", "recover the key", "DELETE_KEY_MATERIAL"),
     "remove": _Request("DELETE", routes.KEY, "removal of DSM's record", "delete its record", "DELETE_SOBJECTS"),
 }
 
@@ -65,9 +63,7 @@ def operation(deed: Deed, kid: str, label: str) -> GuardedOperation:
         label: of the key, for messages.
     """
     request = _REQUESTS[deed]
-    return GuardedOperation(
-        request.method, request.route, label, request.summary, path={"kid": kid}, body=request.body
-    )
+    return GuardedOperation(request.method, request.route, label, request.summary, path={"kid": kid}, body=request.body)
 
 
 def carry_out(

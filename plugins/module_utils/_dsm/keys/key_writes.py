@@ -10,7 +10,7 @@ Key material is in none of them: DSM transfers it to Azure itself, or Azure gene
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,7 +40,7 @@ class Attributes:
     def body(self, rotation: Mapping[str, Any]) -> dict[str, Any]:
         """Without the metadata. ``rotation``: the stored rotation policy."""
         members = {
-            "key_ops": None if self.operations is None else list(self.operations),
+            "key_ops": None if self.operations is None else sorted(self.operations),
             "enabled": self.enabled,
             "activation_date": None if self.not_before is None else compact(self.not_before),
             "deactivation_date": None if self.expires is None else compact(self.expires),
@@ -62,6 +62,8 @@ class NewKey:
         origin: what is recorded about its origin.
         hardware: whether Azure is asked for protection by an HSM, in a Premium vault.
         attributes: None for DSM's defaults.
+        valid_days: what its expiry was computed from, if it depends on the time of the run.
+        kids: IDs of the records that the key has already.
     """
 
     name: str
@@ -71,6 +73,8 @@ class NewKey:
     origin: str
     hardware: bool = False
     attributes: Attributes = Attributes()
+    valid_days: int | None = None
+    kids: frozenset[str] = frozenset()
 
     def body(self) -> dict[str, Any]:
         metadata = {"azure-key-name": self.azure_name, ORIGIN_ENTRY: self.origin}
@@ -102,12 +106,21 @@ def generation(new: NewKey, kind: str, size: int | None, curve: str | None) -> G
 
 
 def _creation(route: str, new: NewKey, summary: str, body: Mapping[str, Any]) -> GuardedOperation:
-    vault_key = (new.group_id, new.azure_name)
-    return GuardedOperation("POST", route, new.label, summary, body=body, name=new.name, vault_key=vault_key)
+    return GuardedOperation(
+        "POST",
+        route,
+        new.label,
+        summary,
+        body=body,
+        name=new.name,
+        vault_key=(new.group_id, new.azure_name),
+        kids=new.kids,
+        undated={} if new.valid_days is None else {"deactivation_date": f"{new.valid_days} days"},
+    )
 
 
-def update(current: DsmKey, label: str, attributes: Attributes) -> GuardedOperation:
-    """A change of the attributes that are set. DSM does not change omitted ones.
+def update(current: DsmKey, label: str, attributes: Attributes, *, records: Iterable[DsmKey] = ()) -> GuardedOperation:
+    """A change of the attributes that are set. DSM does not change omitted ones. ``records``: all of the key.
 
     Whether entries of the metadata that are omitted stay is not public (DSM contract §7, Q58): all are sent, with those
     that are not the user's.
@@ -116,11 +129,65 @@ def update(current: DsmKey, label: str, attributes: Attributes) -> GuardedOperat
     if attributes.metadata is not None:
         kept = {name: value for name, value in current.metadata.items() if name not in current.own_metadata}
         body["custom_metadata"] = {**attributes.metadata, **kept}
+    summary = f"change of {', '.join(sorted(body))}"
+    return on_record("PATCH", routes.KEY, current, records, label, summary, body, shown(current, body))
+
+
+def disabling(record: DsmKey, label: str) -> GuardedOperation:
+    """The end of one version, which waits for nothing that is pending for another version of the key."""
     return GuardedOperation(
         "PATCH",
         routes.KEY,
         label,
-        f"change of {', '.join(sorted(body))}",
+        f"disabling of version {record.key.azure_version}",
+        path={"kid": record.key.kid},
+        body={"enabled": False},
+        before={"enabled": True},
+    )
+
+
+def on_record(
+    method: str,
+    route: str,
+    current: DsmKey,
+    records: Iterable[DsmKey],
+    label: str,
+    summary: str,
+    body: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
+) -> GuardedOperation:
+    """An operation on an existing key, by the path of a record.
+
+    Args:
+        current: the record.
+        records: all of the key, so that requests for its other versions are seen.
+        before: what the operation replaces, as :attr:`GuardedOperation.before`.
+    """
+    kids = {current.key.kid, *(one.key.kid for one in records)}
+    azure_name, group_id = current.key.azure_name, current.group_id
+    return GuardedOperation(
+        method,
+        route,
+        label,
+        summary,
         path={"kid": current.key.kid},
         body=body,
+        name=current.key.name or None,
+        vault_key=None if azure_name is None or group_id is None else (group_id, azure_name),
+        kids=frozenset(kids),
+        before=before or {},
     )
+
+
+def shown(stored: DsmKey, names: Iterable[str]) -> dict[str, Any]:
+    """These members of a change as the key has them, in the form of a change."""
+    members = {
+        "key_ops": sorted(stored.operations),
+        "enabled": stored.key.enabled,
+        "activation_date": None if stored.activates is None else compact(stored.activates),
+        "deactivation_date": None if stored.expires is None else compact(stored.expires),
+        "description": stored.description,
+        "custom_metadata": dict(stored.metadata),
+        "rotation_policy": dict(stored.rotation),
+    }
+    return {name: members[name] for name in names}

@@ -28,7 +28,9 @@ class RotationPolicy:
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> RotationPolicy:
-        return cls(stored.get("interval_days"), stored.get("interval_months"), parse_compact(stored.get("effective_at")))
+        return cls(
+            stored.get("interval_days"), stored.get("interval_months"), parse_compact(stored.get("effective_at"))
+        )
 
     def over(self, stored: RotationPolicy | None) -> RotationPolicy:
         """The policy with what a stored one has and this one does not set."""
