@@ -196,7 +196,8 @@ options:
   expires:
     description:
       - Expiry of the current version in ISO 8601, in the future. Without a time zone, it is UTC.
-      - A date cannot be removed again.
+      - A date cannot be removed again, neither in DSM nor in Azure.
+      - Mutually exclusive with O(valid_days).
     type: str
   valid_days:
     description:
@@ -204,6 +205,7 @@ options:
         nothing.
       - RV(plan), RV(diff) and the planned key show the day only, because the time is that of the creation.
       - From V(1) to V(3650).
+      - Mutually exclusive with O(expires).
     type: int
   not_before:
     description:

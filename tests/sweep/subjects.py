@@ -91,7 +91,7 @@ _TABLE: dict[str, dict[str, dict[str, list[str]]]] = {
     "cdc_compliance_info": {"": {"groups": ["compliance"]}},
     "cdc_connection": {"": {"groups": ["connection"]}},
     "cdc_group_info": {"": {"groups": ["groups"]}},
-    "cdc_key": {"present": {"groups": ["key"]}},
+    "cdc_key": {"present": {"groups": ["key", "key: all versions"]}},
     "cdc_key_consumers_info": {"": {"groups": ["key consumers"]}},
     "cdc_key_info": {"": {"groups": ["keys"]}},
     "cdc_user_info": {"": {"groups": ["user"]}},

@@ -373,7 +373,8 @@ class _Work:
             self.report.wrote = True
             seen, left = self._reread(written, names)
         if left.action != "nothing":
-            raise self.lost or unlike(self.key, self.report, written, seen, left)
+            lost = self.lost if left.changes.in_dsm else None
+            raise lost or unlike(self.key, self.report, written, seen, left)
         return seen, checked_versions(self.key, seen, left) if written.action == "create" else left
 
     def _reread(self, written: Decision, arriving: Collection[str]) -> tuple[SeenKey, Decision]:
