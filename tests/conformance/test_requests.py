@@ -166,6 +166,19 @@ def with_new_keys(operate: Operator, sandbox: Sandbox) -> None:
     operate(cdc_key, name=f"rsa-{uuid4()}", origin="azure", type="RSA", size=2048, **usual)
 
 
+def with_ended_keys(operate: Operator, sandbox: Sandbox) -> None:
+    """A key is deleted, recovered, purged, and removed from DSM."""
+    link, name, made = link_to(sandbox.world.public), f"ended-keys-{uuid4()}", f"ended-{uuid4()}"
+    operate(cdc_group, name=name, vault=PREMIUM, **link)
+    sandbox.profile = Profile(key_transition=0)
+    usual = {"group_name": name, "name": made, "look_in_azure": False, "consumers": "skip", "wait": 0}
+    operate(cdc_key, origin="azure", type="EC", curve="P-256", protection="hsm", **usual)
+    operate(cdc_key, state="deleted", **usual)
+    operate(cdc_key, on_soft_deleted="recover", **usual)
+    operate(cdc_key, state="purged", confirm_purge=made, allow_skip=True, **usual)
+    operate(cdc_key, state="absent", **usual)
+
+
 def as_a_user(operate: Operator, sandbox: Sandbox) -> None:
     """The login is a user's, who looks at the account and at himself."""
     administrator = sandbox.world.administrator
@@ -195,6 +208,7 @@ WAYS: dict[str, Callable[[Operator, Sandbox], None]] = {
         to_be_judged,
         with_keys,
         with_new_keys,
+        with_ended_keys,
         as_a_user,
         as_an_app,
     )

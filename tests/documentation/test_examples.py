@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_credential
-from sandbox import Sandbox
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_credential, cdc_key
+from sandbox import Profile, Sandbox
 from support.azure_rights import TEN
 from support.certificate_forms import issued
 from unit.builders import MODULES
@@ -47,6 +47,13 @@ def a_group_and_a_source(reader: Reader) -> Mapping[str, Any]:
     found = a_group(reader)
     world.add_source_key(reader.sandbox, "orders-master")
     world.let_operator_read_keys(reader.sandbox, world.VAULT)
+    # A live key, and a deleted one.
+    made = {"group_name": world.GROUP, "origin": "azure", "type": "RSA", "size": 2048, "protection": "hsm"}
+    for name in ("old-orders", "retired"):
+        world.operate(reader.sandbox, cdc_key, name=name, look_in_azure=False, **made)
+    reader.sandbox.profile = Profile(key_transition=0)
+    ended = {"group_name": world.GROUP, "name": "retired", "look_in_azure": False}
+    world.operate(reader.sandbox, cdc_key, state="deleted", consumers="skip", wait=0, **ended)
     return found
 
 

@@ -36,6 +36,19 @@ def of_key(scene: Scene, before: Picture, after: Picture, outcome: Outcome) -> I
         yield f"says ok, and {key['name']} is {key['state']}"
 
 
+def of_ending(scene: Scene, before: Picture, after: Picture, outcome: Outcome, *, state: str) -> Iterator[str]:
+    """A result that is final has ended the key, and no run has created a version."""
+    del scene
+    was, found = (Counter(fact[2] for fact in one.all("version")) for one in (before, after))
+    yield from (f"{name} has {number} more versions" for name, number in (found - was).items())
+    if outcome.result is None or outcome.result["pending"]:
+        return
+    shown = outcome.result["key"]
+    ended = {"deleted": ("soft_deleted", "purged", "destroyed"), "purged": ("purged", "destroyed")}.get(state, ())
+    if shown is not None and shown["state"] not in ended:
+        yield f"says ok, and {shown['name']} is {shown['state']}"
+
+
 def of_credential(scene: Scene, before: Picture, after: Picture, outcome: Outcome) -> Iterator[str]:
     del scene
     held, there = after.held, after.key_ids

@@ -113,6 +113,7 @@ def picture(state: Any) -> Picture:
             for key in vault.keys.values()
             for number, _version in enumerate(key.versions)
         )
+        facts.update(("deleted-key", vault.name, gone.key.name) for gone in vault.deleted_keys.values())
     facts.update(("deleted-vault", name) for name in azure.deleted_vaults)
     for pool in azure.managed_hsms.values():
         facts.update(("local-role", pool.name, one.scope, one.principal_id, one.role_guid) for one in pool.local_roles)

@@ -47,7 +47,7 @@ NAME = f"{MARK} cdc_credential"
 APP = "fortanix-dsm-cdc"
 POLICY_VAULT, RBAC_VAULT, NEW_VAULT = "akv-sandbox-prem", "akv-sandbox-std", "kv-new"
 # Facts that end with their vault.
-OF_VAULT = ("vault", "version", "setting", "tag", "ip", "network", "policy")
+OF_VAULT = ("vault", "version", "deleted-key", "setting", "tag", "ip", "network", "policy")
 STRANGER = "99999999-2222-4333-8444-555555555555"
 GRAPH_APP, USER_READ = "00000003-0000-0000-c000-000000000000", "e1fe6dd8-ba31-4d61-89e7-88639da4683d"
 MAIL_READ = "810c84a8-4a9e-49e6-bf7d-12d183f40d01"
@@ -392,10 +392,25 @@ class Builder:
         return Deed(job, touches, removes, breaks, (claim,), destroys=revoked, refuses=refuses)
 
     def key(self, name: str, key: str, **options: Any) -> Deed:
-        """One key in the vault of the group g1. It never takes anything away."""
+        """One key in the vault of the group g1. It never takes anything away, but brings a deleted key back."""
         given = {**self.azure, **self.dsm, "group_name": "g1", "name": key, **options}
         wants = (("key", "g1", key),)
-        return Deed(Job(name, cdc_key, given), frozenset({"keys"}), _nothing, claims=(claims.of_key,), wants=wants)
+
+        def removes(fact: Fact) -> bool:
+            return options.get("on_soft_deleted") == "recover" and fact[0] == "deleted-key" and fact[2] == key
+
+        return Deed(Job(name, cdc_key, given), frozenset({"keys"}), removes, claims=(claims.of_key,), wants=wants)
+
+    def ending(self, name: str, key: str, state: str, **options: Any) -> Deed:
+        """The end of one key in the vault of the group g1. It takes away this key and its records, and nothing else."""
+        confirmed = {"confirm_purge": key} if state == "purged" else {}
+        given = {**self.azure, **self.dsm, "group_name": "g1", "name": key, "state": state, "consumers": "skip"}
+
+        def removes(fact: Fact) -> bool:
+            return fact[0] in ("key", "version", "deleted-key") and fact[2] == key
+
+        job = Job(name, cdc_key, {**given, **confirmed, **options})
+        return Deed(job, frozenset({"keys"}), removes, claims=(partial(claims.of_ending, state=state),), destroys=True)
 
     def groups(self, name: str, group: str, operation: Any = cdc_group, **options: Any) -> Deed:
         named = {"name": group} if operation is cdc_group else {"group_name": group}
@@ -642,14 +657,19 @@ class Builder:
         client_id = self.view.operator_client_id
         self.world.do(lambda azure: azure.set_access_policy(POLICY_VAULT, client_id, ["get", "list"]))
         new = {"origin": "azure", "type": "EC", "curve": "P-256", "protection": "hsm"}
-        for name in ("made", "kept"):
+        for name in ("made", "kept", "left", "deleted"):
             self.ran(self.key(f"given {name}", name, **new).job)
+        self.ran(self.ending("given deleted, ended", "deleted", "deleted").job)
         return [
             self.key("key: new", "new", **new),
             self.key("key: new, other run", "new", **new, expires="2031-01-01T00:00:00Z"),
             self.key("key: new, without Azure", "new", **new, look_in_azure=False),
             self.key("key: disabled", "made", enabled=False),
             self.key("key: expiry", "made", expires="2031-01-01T00:00:00Z"),
+            self.key("key: recovered", "deleted", on_soft_deleted="recover"),
+            self.ending("key: deleted", "left", "deleted"),
+            self.ending("key: purged", "deleted", "purged"),
+            self.ending("key: absent", "deleted", "absent"),
         ]
 
     def _applications(self) -> list[Deed]:

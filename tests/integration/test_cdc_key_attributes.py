@@ -521,6 +521,25 @@ def test_days_of_validity_count_from_the_creation_and_change_nothing_later(anywh
     assert anywhere(valid_days=30, with_azure=with_azure)["changed"] is False
 
 
+def test_an_expiry_that_is_counted_is_approved_once(key: OneKey) -> None:
+    """Each run counts it anew: the request of the run before is found nevertheless."""
+    sandbox = key.azure.sandbox
+    policy = {"user": sandbox.world.administrator.user_id, "protect_permissions": ["CREATE_SOBJECTS"]}
+    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", policy))
+    given = {"valid_days": 365, "tags": {"team": "payments"}}
+    first = key.generate(**given)
+    sandbox.clock.advance(3600)
+    second = key.generate(**given)
+    assert (first["approval"]["filed"], second["approval"]["filed"]) == (True, False)
+    assert first["approval"]["id"] == second["approval"]["id"]
+    with logged_in(sandbox) as approver:
+        approver.decide()
+    sandbox.clock.advance(3600)
+    third = key.generate(**given)
+    assert (third["pending"], third["key"]["state"], third["key"]["tags"]) == (False, "live", {"team": "payments"})
+    assert key.generate(**given)["changed"] is False
+
+
 # Refused before the first request -------------------------------------------------------------------------------------
 
 

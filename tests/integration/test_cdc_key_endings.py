@@ -33,7 +33,7 @@ TRANSITION = 60
 
 
 class Fading(OneKey):
-    """A key that is taken to its end. The vault has no purge protection; the application may do everything with keys."""
+    """A key that is taken to its end. Its vault has no purge protection."""
 
     def __init__(self, azure: AzureRights) -> None:
         super().__init__(azure)
@@ -280,10 +280,8 @@ def test_azures_refusal_of_a_purge_is_explained_whatever_status_dsm_gives_it(key
 
     assert "purge protection holds the key: nobody can purge it before its retention ends" in failure.problem
     assert 'Operation "purge" is not allowed' in failure.server_words
-    assert (failure.next_step, [one.action for one in failure.wrote]) == (
-        "leave the key soft-deleted",
-        [f"POST {SCAN}"],
-    )
+    done = [one.action for one in failure.wrote if one.outcome == "done"]
+    assert (failure.next_step, done) == ("leave the key soft-deleted", [f"POST {SCAN}"])
 
 
 # Foreign keys ---------------------------------------------------------------------------------------------------------
@@ -762,6 +760,40 @@ def test_a_key_of_two_versions_ends_whatever_the_servers_do(
     assert (key.in_vault(), key.records()) == ("gone", [])
 
 
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_in_a_vault_without_soft_delete_a_key_is_destroyed_only_by_a_confirmed_purge(
+    key: Fading, with_azure: bool
+) -> None:
+    key.azure.do(lambda state: setattr(state.store(key.azure.vault), "soft_delete", False))
+    key.generate()
+    if with_azure:
+        assert "no soft-delete" in key.failed(key.to, "deleted").problem
+    planned = key.to("purged", allow_skip=True, check_mode=True)
+    done = key.to("purged", allow_skip=True, with_azure=with_azure)
+    assert (key.in_vault(), done["key"]["state"]) == ("gone", "destroyed")
+    assert [one["action"] for one in planned["plan"]] == ["delete", "sync"]
+    assert key.to("purged", with_azure=with_azure)["changed"] is False
+
+
+@pytest.mark.parametrize("state", ["purged", "present"])
+def test_a_deleted_key_whose_records_were_destroyed_too_early_is_left_to_azure(key: Fading, state: str) -> None:
+    """Somebody has synced while the vault was deleting the key."""
+    key.generate()
+    key.azure.sandbox.profile = Profile(key_transition=20)
+    kid = key.azure.sandbox.do(lambda state: state.dsm.default_account.keys.named("payments").kid)
+    begin_deletion(key, kid)
+    key.sync()
+    key.azure.sandbox.clock.advance(TRANSITION)
+    assert key.records() == [("Destroyed", "purged")]
+
+    failure = key.failed(key.to, state, on_soft_deleted="recover")
+
+    assert "also after a sync" in failure.problem
+    assert "in Azure, and sync the keys" in failure.next_step
+    assert key.to("deleted", with_azure=False)["key"]["state"] == "soft_deleted"
+    assert key.in_vault() == "deleted"
+
+
 # Consumers ------------------------------------------------------------------------------------------------------------
 
 
@@ -864,7 +896,9 @@ def test_each_step_is_filed_once_and_carried_out_once(
     key, approver = guarded
     key.azure.sandbox.profile = Profile(approval_execution=execution, lifecycle_gated=gated)
     for state, before in (("deleted", "live"), ("purged", "deleted"), ("absent", "gone")):
-        assert key.to(state, check_mode=True)["approval"]["status"] == "needed"
+        planned = key.to(state, check_mode=True)
+        # An approved purge that was carried out at once is not synced yet.
+        assert planned["prediction"] == "unknown" or planned["approval"]["status"] == "needed"
         first = key.to(state)
         if gated == "free" and state != "absent":
             assert (first["changed"], first["pending"]) == (True, False)
@@ -886,11 +920,10 @@ def test_each_step_is_filed_once_and_carried_out_once(
 def test_a_recovery_is_filed_once(guarded: tuple[Fading, Approver], gated: str) -> None:
     key, approver = guarded
     key.to("deleted")
-    approver.decide()
-    key.to("deleted")
     key.azure.sandbox.profile = Profile(lifecycle_gated=gated)
     first = key.generate(on_soft_deleted="recover")
     assert first["pending"] == (gated == "gated")
-    approver.decide()
+    if first["pending"]:
+        approver.decide()
     assert key.generate(on_soft_deleted="recover")["key"]["state"] == "live"
     assert key.in_vault() == "live"

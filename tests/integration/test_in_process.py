@@ -159,6 +159,8 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
         Case("bad suboption", "cdc_key", {**key, "rotation_policy": {"effective_at": "2031-01-01T00:00:00Z"}}),
         Case("plan", "cdc_key", key, CHECK),
         Case("change", "cdc_key", {**key, "description": "both", "metadata": {"owner": "us"}, "valid_days": 90}),
+        Case("plan", "cdc_key", {**select, "name": "both-WAY", "state": "deleted", "look_in_azure": False}, CHECK),
+        Case("bad value", "cdc_key", {**select, "name": "both-WAY", "state": "purged"}),
         Case("found", "cdc_account_info", {}),
         Case("found", "cdc_user_info", {}),
         Case("found", "cdc_vault_info", link),

@@ -165,6 +165,13 @@ def a_group(run: Tasks) -> None:
     run.planned_and_done("cdc_key", name="made", **select, **native, **told, valid_days=90, tags={"team": "us"})
     run.planned_and_done("cdc_key", name="made", **select, enabled=False, enabled_versions="all", tags={})
     run.failed("cdc_key", name="nobody", **select)
+    run.azure.sandbox.profile = Profile(key_transition=0)
+    run.planned_and_done("cdc_key", name="made", **select, state="deleted")
+    run.failed("cdc_key", name="made", **select, state="absent")
+    run.planned_and_done("cdc_key", name="made", **select, on_soft_deleted="recover")
+    skip = {"confirm_purge": "made", "allow_skip": True, "consumers": "warn"}
+    run.planned_and_done("cdc_key", name="made", **select, state="purged", **skip)
+    run.planned_and_done("cdc_key", name="made", **select, state="absent")
     run("cdc_connection", **select)
     run("cdc_connection", **select, **run.secret)
     wrong = {"link_client_secret": "wrong"}

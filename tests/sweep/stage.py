@@ -141,6 +141,24 @@ class Stage(Builder):
             ),
         ]
 
+    def _endings(self) -> list[Deed]:
+        """Keys of a group, each with one step left to its end: live, deleted twice, and purged."""
+        self.given_group("g1")
+        self.mark_groups("g1")
+        client_id = self.view.operator_client_id
+        self.world.do(lambda azure: azure.set_access_policy(POLICY_VAULT, client_id, ["get", "list"]))
+        made = {"origin": "azure", "type": "EC", "curve": "P-256", "protection": "hsm"}
+        for name, state in (("live", None), ("deleted", "deleted"), ("recovered", "deleted"), ("purged", "purged")):
+            self.ran(self.key(f"given {name}", name, **made).job)
+            if state is not None:
+                self.ran(self.ending(f"given {name}, ended", name, state, allow_skip=state == "purged").job)
+        return [
+            self.ending("key: deleted", "live", "deleted"),
+            self.ending("key: purged", "deleted", "purged"),
+            self.ending("key: absent", "purged", "absent"),
+            self.key("key: recovered", "recovered", on_soft_deleted="recover"),
+        ]
+
     def _fleet(self) -> list[Deed]:
         """Nothing is there but what belongs to others: whole set-ups."""
         made, two = self._declaration("g1"), ["g1", "g2"]

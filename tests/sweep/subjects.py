@@ -91,7 +91,12 @@ _TABLE: dict[str, dict[str, dict[str, list[str]]]] = {
     "cdc_compliance_info": {"": {"groups": ["compliance"]}},
     "cdc_connection": {"": {"groups": ["connection"]}},
     "cdc_group_info": {"": {"groups": ["groups"]}},
-    "cdc_key": {"present": {"groups": ["key", "key: all versions"]}},
+    "cdc_key": {
+        "present": {"groups": ["key", "key: all versions"], "endings": ["key: recovered"]},
+        "deleted": {"endings": ["key: deleted"]},
+        "purged": {"endings": ["key: purged"]},
+        "absent": {"endings": ["key: absent"]},
+    },
     "cdc_key_consumers_info": {"": {"groups": ["key consumers"]}},
     "cdc_key_info": {"": {"groups": ["keys"]}},
     "cdc_user_info": {"": {"groups": ["user"]}},

@@ -84,7 +84,9 @@ class _Work:
     def _is_pending(self, step: Step, seen: SeenEnding) -> bool:
         if step.action == "remove":
             return self.steps.remove(step.kids, step.reason)
-        return self.steps.carry_out(cast("Deed", step.action), step.kids[0], seen.state, step.reason)
+        return self.steps.carry_out(
+            cast("Deed", step.action), step.kids[0], seen.state, step.reason, vanishes=step.vanishes
+        )
 
     def _check_consumers(self, step: Step) -> None:
         """Before the first of two steps, for the second one, too."""
@@ -105,7 +107,7 @@ class _Work:
         deed = cast("Deed", step.action)
         self.steps.plan(deed, seen.state, step.reason)
         self.steps.predict(deed, step.kids)
-        if deed == "delete" and self.wanted.state == PURGED:
+        if deed == "delete" and self.wanted.state == PURGED and not step.vanishes:
             self.steps.plan("purge", "soft_deleted", _THEN_PURGED)
         return self._result(seen, prediction=prediction)
 

@@ -30,11 +30,12 @@ from .report import Report
 
 # Seconds before the first read after a step, and the longest ones between two reads.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
-# The same before the first sync, if the vault is not read: a deletion takes some seconds.
-_FIRST_SYNC = 3.0
-# Seconds for a step whose response was lost, and for a key that the vault may be at work on. Deletions of more than 18
-# seconds were seen (Azure contract §1.11).
-_LOST, _AT_WORK = 15.0, 30.0
+# Seconds for which the vault may be at work on a key: deletions of more than 18 were seen (Azure contract §1.11).
+_AT_WORK = 30.0
+# Seconds before the first sync if the vault is not read: an earlier one would show DSM that a key is gone, for ever.
+_FIRST_SYNC: Mapping[str, float] = {"delete": _AT_WORK, "purge": _FIRST_PAUSE, "recover": _AT_WORK}
+# Seconds for a step whose response was lost.
+_LOST = 15.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Steps:
         if not self.key.group.guards_keys:
             return
         for kid in kids:
-            operation = key_endings.operation(deed, kid, self.key.label)
+            operation = key_endings.operation(deed, kid, self.key.label, self.key.guarded_key)
             self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking)
         self.report.wrote = self.report.approval is None or not self.report.approval.is_pending
 
@@ -152,8 +153,15 @@ class Steps:
         self.key.read_records()
         return pending
 
-    def carry_out(self, deed: Deed, kid: str, before: str, reason: str) -> bool:
+    def carry_out(self, deed: Deed, kid: str, before: str, reason: str, *, vanishes: bool = False) -> bool:
         """Delete, purge or recover the key, wait until it is done, and sync; whether it is pending approval.
+
+        Args:
+            deed: what is done.
+            kid: of the record that the request is about.
+            before: the state of the key, for the plan.
+            reason: for the plan.
+            vanishes: whether a deletion destroys the key, because the vault has no soft-delete.
 
         Raises:
             TaskError: it was refused, or is not done in time. :func:`is_busy` tells whether to repeat it later.
@@ -170,7 +178,7 @@ class Steps:
         self.plan(deed, before, reason, plane)
         if result.is_pending:
             return True
-        return self._completed(deed, lost)
+        return self._completed(deed, lost, vanishes)
 
     def _note(self, result: WriteResult) -> None:
         self.report.approval = result.approval or self.report.approval
@@ -178,9 +186,8 @@ class Steps:
 
     def _sent(self, deed: Deed, kid: str) -> tuple[WriteResult, TaskError | None]:
         key = self.key
-        return key_endings.carry_out(
-            key.dsm, deed, kid, key.label, key.asking, key.group.azure_link, guarded=key.group.guarded
-        )
+        asked = key_endings.operation(deed, kid, key.label, key.guarded_key)
+        return key_endings.carry_out(key.dsm, deed, asked, key.asking, key.group.azure_link, guarded=key.group.guarded)
 
     def _is_missing(self, error: TaskError, kid: str) -> bool:
         """Whether the server does not have the request: the record exists."""
@@ -207,21 +214,20 @@ class Steps:
 
     # Waiting ----------------------------------------------------------------------------------------------------------
 
-    def _completed(self, deed: Deed, lost: TaskError | None) -> bool:
+    def _completed(self, deed: Deed, lost: TaskError | None, vanishes: bool) -> bool:
         """Wait until the step is done on both sides; whether a sync is pending approval."""
         kind = _KINDS[deed]
         patience = Patience.of(self.wait if lost is None else min(self.wait, _LOST), 0)
         seen = self.look()
         if seen.is_read:
-            pause = _FIRST_PAUSE
-            while seen.in_vault != kind.vault and self._paused(pause, patience):
+            goal, pause = "gone" if vanishes else kind.vault, _FIRST_PAUSE
+            while seen.in_vault != goal and self._paused(pause, patience):
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 seen = self.look()
-            # A vault without soft-delete keeps nothing.
-            if seen.in_vault != kind.vault and not (deed == "delete" and seen.in_vault == "gone"):
+            if seen.in_vault != goal:
                 raise lost or self._not_done(kind, f"the vault has it {seen.in_vault}")
             return self._synced()[0].is_pending
-        pause = _FIRST_SYNC
+        pause = _FIRST_SYNC[deed]
         while True:
             self._paused(pause, patience)
             if self._synced()[0].is_pending:
@@ -231,7 +237,7 @@ class Steps:
                 return False
             if patience.left <= 0:
                 break
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = _LONGEST_PAUSE
         if deed == "delete" and seen.state in ("purged", DESTROYED):
             return False
         raise lost or self._not_done(kind, f"DSM shows it as {seen.state}")

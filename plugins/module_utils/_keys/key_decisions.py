@@ -136,7 +136,13 @@ def _of_soft_deleted(desired: DesiredKey, seen: SeenKey) -> Decision:
             "find out whose key it is; if it is yours, recover it in Azure, and sync the keys",
         )
     if not recoverable(key):
-        return _sync_once(seen, "the key is soft-deleted, and DSM does not show that")
+        if not seen.synced:
+            return Decision("sync", "the key is soft-deleted, and DSM does not show that")
+        return _refuse(
+            "DSM does not show the key as deleted, also after a sync of the keys: it may have synced them while the "
+            "vault was deleting the key",
+            "recover it in Azure, and sync the keys with fortanix.dsm.cdc_sync",
+        )
     # Nothing is recovered that cannot become as requested.
     after = decide(desired, replace(seen, key=as_recovered(key)))
     return after if after.action == "refuse" else Decision("recover", "the key is soft-deleted")

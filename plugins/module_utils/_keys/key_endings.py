@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from .._azure.keys.key_records import VaultKey, is_protected
+from .._azure.keys.key_records import VaultKey, is_protected, is_without_soft_delete
 from .._dsm.keys.key_records import DsmKey
 from .._errors import InvalidInput, quoted
 from .._names import same_name
@@ -118,12 +118,16 @@ class SeenEnding:
 
 @dataclass(frozen=True)
 class Step:
-    """``reason``: why; of a refusal, its problem. ``kids``: the records that a request is about."""
+    """``reason``: why; of a refusal, its problem. ``kids``: the records that a request is about.
+
+    ``vanishes``: whether a deletion destroys the key.
+    """
 
     action: Action
     reason: str = ""
     next_step: str = ""
     kids: tuple[str, ...] = ()
+    vanishes: bool = False
 
 
 def decide(wanted: DesiredEnding, seen: SeenEnding) -> Step:
@@ -168,6 +172,12 @@ def _of_live(wanted: DesiredEnding, seen: SeenEnding) -> Step:
             "the vault has purge protection: nobody can purge the key before its retention ends after a deletion",
             "set state: deleted, and leave the purge to the vault",
         )
+    vanishes = key.attributes is not None and is_without_soft_delete(key.attributes)
+    if wanted.state == DELETED and vanishes:
+        return _refuse(
+            "the vault has no soft-delete: a deletion would destroy the key at once, for ever",
+            "enable soft-delete for the vault; or set state: purged, confirm_purge and allow_skip: true to destroy it",
+        )
     if not seen.synced and not seen.is_read:
         return Step("sync", _NOT_READ)
     if not seen.synced and key.lags is not False and seen.is_read:
@@ -175,7 +185,8 @@ def _of_live(wanted: DesiredEnding, seen: SeenEnding) -> Step:
     strange = _refuse_strange(seen)
     if strange is not None:
         return strange
-    return Step("delete", f"state: {wanted.state} is requested, and the key is {seen.state}", kids=_one(key.present))
+    reason = f"state: {wanted.state} is requested, and the key is {seen.state}"
+    return Step("delete", reason, kids=_one(key.present), vanishes=vanishes)
 
 
 def _refuse_strange(seen: SeenEnding) -> Step | None:
@@ -233,8 +244,9 @@ def _purge(seen: SeenEnding, key: ReconciledKey, behind: Step) -> Step:
         return behind if seen.is_read else Step("sync", _NOT_READ)
     if not deleted:
         return _refuse(
-            "DSM does not show the key as deleted, also after a sync of the keys",
-            "compare both sides with fortanix.dsm.cdc_key_info",
+            "DSM does not show the key as deleted, also after a sync of the keys: it may have synced them while the "
+            "vault was deleting the key",
+            "purge it in Azure, and sync the keys with fortanix.dsm.cdc_sync",
         )
     if is_strange(key):
         return _refuse(
@@ -248,9 +260,13 @@ def _purge(seen: SeenEnding, key: ReconciledKey, behind: Step) -> Step:
 def _of_purged(wanted: DesiredEnding, seen: SeenEnding) -> Step:
     if seen.is_unsettled and not seen.synced:
         return Step("sync", "the vault does not have the key any more, and DSM does not show that")
-    if wanted.state != ABSENT:
-        return NOTHING
-    return _sync_once(seen, "the key was purged, and DSM has not destroyed its records yet")
+    behind = "the key was purged, and DSM has not destroyed its records yet"
+    if wanted.state == ABSENT:
+        return _sync_once(seen, behind)
+    if wanted.state == PURGED and not seen.synced:
+        # What an interrupted task has left to do.
+        return Step("sync", behind)
+    return NOTHING
 
 
 def _of_destroyed(wanted: DesiredEnding, seen: SeenEnding) -> Step:

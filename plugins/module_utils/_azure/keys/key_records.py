@@ -141,3 +141,8 @@ def is_protected(attributes: KeyAttributes) -> bool:
     Of the seven levels ("DeletionRecoveryLevel" of the Key Vault REST reference), those without it are purgeable.
     """
     return attributes.recovery_level is not None and "purgeable" not in attributes.recovery_level.lower()
+
+
+def is_without_soft_delete(attributes: KeyAttributes) -> bool:
+    """Whether a deletion destroys a key at once; False if Azure does not report that."""
+    return name_key(attributes.recovery_level) == "purgeable"

@@ -21,6 +21,7 @@ from ..._rest.azure_texts import BEING_CHANGED, PURGE_PROTECTED
 from ..account import approvals
 from ..account.approval_requests import GuardedOperation
 from ..account.approvals import Asking, WriteResult
+from ..account.guarded_keys import GuardedKey
 from ..link.azure_link import Link
 from ..link.handed_on import explained
 from ..wire import routes
@@ -55,22 +56,36 @@ _REQUESTS: Mapping[Deed, _Request] = {
 }
 
 
-def operation(deed: Deed, kid: str, label: str) -> GuardedOperation:
+def operation(deed: Deed, kid: str, label: str, key: GuardedKey) -> GuardedOperation:
     """The request. All but the removal of a record are about the whole key in Azure with all its versions.
 
     Args:
         kid: of one of the records of the key.
         label: of the key, for messages.
+        key: so that requests for its other records are seen. The removals of two records do not cross.
     """
     request = _REQUESTS[deed]
-    return GuardedOperation(request.method, request.route, label, request.summary, path={"kid": kid}, body=request.body)
+    about = GuardedKey(None, frozenset({kid})) if deed == "remove" else key
+    return GuardedOperation(
+        request.method,
+        request.route,
+        label,
+        request.summary,
+        path={"kid": kid},
+        body=request.body,
+        name=about.name,
+        vault_key=about.place,
+        kids=about.kids | {kid},
+    )
 
 
 def carry_out(
-    dsm: DsmClient, deed: Deed, kid: str, label: str, asking: Asking, link: Link, *, guarded: bool
+    dsm: DsmClient, deed: Deed, asked: GuardedOperation, asking: Asking, link: Link, *, guarded: bool
 ) -> tuple[WriteResult, TaskError | None]:
     """Send the request once, or file an approval request for it; and the failure after which it is unknown whether DSM
     has carried it out. The caller reads the key again, and only then raises that failure.
+
+    ``asked``: see :func:`operation`.
 
     Raises:
         TaskError: DSM or Azure refused.
@@ -78,7 +93,7 @@ def carry_out(
     request = _REQUESTS[deed]
     try:
         with explained(request.action, link, calls_azure=deed != "remove"):
-            return approvals.carry_out(dsm, operation(deed, kid, label), asking, guarded=guarded), None
+            return approvals.carry_out(dsm, asked, asking, guarded=guarded), None
     except TaskError as error:
         if is_busy(error) or is_protected(error) or not outcome_is_open(error):
             raise _advised(error, request) from None

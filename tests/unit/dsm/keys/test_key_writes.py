@@ -11,7 +11,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import key_writes
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.approval_requests import GuardedOperation
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.guarded_keys import GuardedKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import key_endings, key_writes
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_writes import Attributes
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.rotation_policies import RotationPolicy
@@ -88,6 +90,45 @@ def test_a_new_interval_keeps_what_it_does_not_set_of_the_rotation_policy() -> N
     body = key_writes.update(current, "key", Attributes(rotation_policy=RotationPolicy(interval_months=2))).body
     kept = {"deactivate_rotated_key": True, "rotate_copied_keys": "all_external"}
     assert body == {"rotation_policy": {"interval_months": 2, **kept}}
+
+
+def test_an_expiry_that_depends_on_the_time_of_the_run_makes_no_other_request_of_it() -> None:
+    def copy(expires: datetime, days: int | None) -> GuardedOperation:
+        new = key_writes.NewKey(**NEW, attributes=Attributes(expires=expires), valid_days=days)
+        return key_writes.copy_of(new, "s1")
+
+    later = AT.replace(day=2)
+    assert copy(AT, 90).mark() == copy(later, 90).mark()
+    assert copy(AT, 90).mark() != copy(AT, 91).mark()
+    assert copy(AT, None).mark() != copy(later, None).mark()
+    body = copy(later, 90).body
+    assert body is not None
+    assert body["deactivation_date"] == "20270602T083000Z"
+
+
+def test_an_operation_on_a_record_names_the_complete_key_and_what_it_replaces() -> None:
+    stored = {"kid": "k2", "name": "payments of prod", "group_id": "g", "enabled": True}
+    current = DsmKey.from_stored({**stored, "custom_metadata": {"azure-key-name": "payments"}})
+    older = DsmKey.from_stored({"kid": "k1"})
+
+    change = key_writes.update(
+        current, 'key "payments"', Attributes(enabled=False, expires=AT), records=[older, current]
+    )
+    ending = key_writes.on_record("DELETE", routes.KEY, current, [older], 'key "payments"', "deletion of the record")
+
+    for one in (change, ending):
+        assert (one.vault_key, one.kids, one.name) == (("g", "payments"), frozenset({"k1", "k2"}), "payments of prod")
+        assert one.operation == "/crypto/v1/keys/k2"
+    assert change.before == {"enabled": True, "deactivation_date": None}
+    assert (ending.body, ending.before_mark()) == (None, None)
+
+
+def test_a_deletion_is_about_the_complete_key_and_the_removal_of_a_record_about_that_one() -> None:
+    key = GuardedKey(("g", "payments"), frozenset({"k1", "k2"}), "payments of prod")
+    deletion = key_endings.operation("delete", "k1", "key", key)
+    assert (deletion.vault_key, deletion.kids, deletion.name) == (key.place, key.kids, key.name)
+    removal = key_endings.operation("remove", "k1", "key", key)
+    assert (removal.vault_key, removal.kids, removal.name) == (None, frozenset({"k1"}), None)
 
 
 # Material -------------------------------------------------------------------------------------------------------------
