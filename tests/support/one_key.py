@@ -68,6 +68,16 @@ class OneKey:
             act(*given, **options)
         return failed.value
 
+    def guard(self, group: str, *, off: bool = False, **covered: Any) -> None:
+        """Put a group under the approval of the administrator of the account."""
+        policy = None if off else {"user": self.azure.sandbox.world.administrator.user_id, **covered}
+
+        def deed(state: Any) -> None:
+            found = state.dsm.find_group(group) or state.dsm.add_group(group)
+            found.approval_policy = policy
+
+        self.azure.sandbox.do(deed)
+
     def mark(self) -> int:
         found: int = self.azure.sandbox.journal.mark()
         return found

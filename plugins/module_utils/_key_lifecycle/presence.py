@@ -13,7 +13,7 @@ from typing import Any
 from .._azure.keys import vault_keys
 from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
-from .._dsm.account.approval_requests import GuardedOperation
+from .._dsm.account.approval_requests import ApprovalRequest, GuardedOperation
 from .._dsm.groups import stored_groups
 from .._dsm.keys import key_changes, key_reading, key_writes
 from .._dsm.keys.key_endings import Deed, is_busy
@@ -30,6 +30,7 @@ from .._rest.statuses import FORBIDDEN
 from .._waiter import Patience
 from . import consumers_check
 from .observed_key import ObservedKey
+from .open_requests import refuse_creations, refuse_occupied
 from .report import Report
 from .steps import Steps
 
@@ -194,6 +195,7 @@ class _Work:
             if self.key.source is not None:
                 check_source(self.desired, self.key.source)
             self._refuse_taken_name(self.removed.union(_ended(seen)))
+        self._refuse_open_creation(seen)
         if found.action == "refuse":
             raise TaskError(
                 found.reason,
@@ -204,6 +206,20 @@ class _Work:
                 key=self.key.shown(seen),
             )
         return found
+
+    def _refuse_open_creation(self, seen: SeenKey) -> None:
+        """Refuse a key that is not from such a task while a request to create it is open: it would get a version."""
+        newest = None if seen.key is None else seen.key.newest
+        is_ours = newest is not None and newest.recorded_origin is not None
+        if seen.key is None or is_ours or self.desired.origin is None:
+            return
+        if self.key.group.guards_keys or self._is_source_guarded():
+            refuse_creations(self.key, seen, self.desired.dsm_name)
+
+    def _refuse_occupied(self, request: ApprovalRequest) -> None:
+        # If DSM has carried it out on the approval, the versions are checked afterwards.
+        if not self._new():
+            refuse_occupied(self.key, request)
 
     def _refuse_taken_name(self, removed: frozenset[str]) -> None:
         """Refuse a name in DSM that another object has. DSM may take a copy with the name of a key as its rotation.
@@ -245,7 +261,8 @@ class _Work:
         desired = self.desired
         if decision.action == "update":
             newest = _newest(seen)
-            return key_writes.update(newest, self.key.label, **changed(desired, decision.changes, newest))
+            members = changed(desired, decision.changes, newest)
+            return key_writes.update(newest, self.key.label, records=self.key.records, **members)
         new = new_key(desired, self.key.vault_type, group_id=str(self.key.group.group_id), label=self.key.label)
         if self.key.source is not None:
             if self.key.source.wrapped_only:
@@ -293,7 +310,13 @@ class _Work:
         if decision.action == "create":
             self.known = frozenset(one.key.kid for one in self.key.in_dsm)
             outcome = key_changes.create(
-                self.key.dsm, operation, self.key.asking, link, guarded=guarded, looked_up=self._new
+                self.key.dsm,
+                operation,
+                self.key.asking,
+                link,
+                guarded=guarded,
+                looked_up=self._new,
+                still_free=self._refuse_occupied,
             )
         else:
             outcome, self.lost = key_changes.change(self.key.dsm, operation, self.key.asking, link, guarded=guarded)
