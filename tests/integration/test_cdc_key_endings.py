@@ -920,6 +920,42 @@ def test_each_step_is_filed_once_and_carried_out_once(
     assert (key.in_vault(), key.records(), approver.pending()) == ("gone", [], [])
 
 
+def test_a_deletion_that_was_carried_out_at_its_approval_and_undone_since_is_filed_again(
+    guarded: tuple[Fading, Approver],
+) -> None:
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution="on_approval", lifecycle_gated="gated")
+    assert key.to("deleted")["pending"]
+    approver.decide()
+    key.azure.sandbox.clock.advance(TRANSITION)
+    key.stranger("recover")
+    key.sync()
+
+    again = key.to("deleted")
+
+    assert (again["pending"], again["approval"]["filed"], key.in_vault()) == (True, True, "live")
+
+
+def test_a_pending_deletion_and_another_change_of_the_key_exclude_each_other(guarded: tuple[Fading, Approver]) -> None:
+    key, _approver = guarded
+    key.azure.sandbox.profile = Profile(lifecycle_gated="gated")
+    filed = key.to("deleted")["approval"]["id"]
+    failure = key.failed(key, enabled=False, consumers="skip")
+    assert failure.details["approval"]["id"] == filed
+
+
+def test_the_removals_of_several_records_are_filed_together(guarded: tuple[Fading, Approver]) -> None:
+    key, approver = guarded
+    key.stranger("rotate")
+    key.sync()
+    key.down_to("purged")
+
+    first = key.to("absent")
+
+    assert (first["pending"], len(approver.pending())) == (True, 2)
+    assert key.to("absent")["changed"] is False
+
+
 @pytest.mark.parametrize("gated", Profile.settings()["lifecycle_gated"])
 def test_a_recovery_is_filed_once(guarded: tuple[Fading, Approver], gated: str) -> None:
     key, approver = guarded
@@ -1016,7 +1052,7 @@ def test_a_response_about_the_deleted_key_is_not_taken_for_one_about_a_live_key(
         return json.dumps({**json.loads(found), **bundle}).encode()
 
     key.stranger("recover")
-    key.azure.sandbox.faults.add(Fault("vault", "GET", VERSION, origin="client", rewrite=mixed_up, skip=1))
+    key.azure.sandbox.faults.add(Fault("vault", "GET", "/keys/{name}/", origin="client", rewrite=mixed_up))
     mark = key.mark()
 
     failure = key.failed(key.to, "deleted")

@@ -19,6 +19,7 @@ from .._azure.keys import key_writes
 from .._azure.wire.channel import Channel
 from .._azure.wire.errors import AzureError, may_have_worked
 from .._dsm.account import approvals
+from .._dsm.account.approval_requests import GuardedOperation
 from .._dsm.account.approvals import WriteResult
 from .._dsm.keys import key_endings, key_reading
 from .._dsm.keys.key_endings import Deed, is_busy
@@ -40,8 +41,12 @@ _LOST = 15.0
 
 @dataclass(frozen=True)
 class _Kind:
-    """``vault``: what the vault shows when the step is done. ``states``: what DSM shows then. ``is_done``: in words."""
+    """``vault_before``, ``vault``: what the vault shows before and after. ``states``: what DSM shows after.
 
+    ``is_done``: in words.
+    """
+
+    vault_before: str
     vault: str
     states: tuple[str, ...]
     state: str
@@ -51,9 +56,9 @@ class _Kind:
 
 
 _KINDS: Mapping[str, _Kind] = {
-    "delete": _Kind("deleted", ("soft_deleted",), "soft_deleted", "deleted", "delete", key_writes.delete),
-    "purge": _Kind("gone", ("purged", DESTROYED, "none"), DESTROYED, "purged", "purge", key_writes.purge),
-    "recover": _Kind("live", ("live", "disabled"), "live", "recovered", "recover", key_writes.recover),
+    "delete": _Kind("live", "deleted", ("soft_deleted",), "soft_deleted", "deleted", "delete", key_writes.delete),
+    "purge": _Kind("deleted", "gone", ("purged", DESTROYED, "none"), DESTROYED, "purged", "purge", key_writes.purge),
+    "recover": _Kind("deleted", "live", ("live", "disabled"), "live", "recovered", "recover", key_writes.recover),
 }
 
 
@@ -136,8 +141,7 @@ class Steps:
         if not self.key.group.guards_keys:
             return
         for kid in kids:
-            operation = key_endings.operation(deed, kid, self.key.label)
-            self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking)
+            self.report.approval = approvals.predict(self.key.dsm, self._operation(deed, kid), self.key.asking)
         self.report.wrote = self.report.approval is None or not self.report.approval.is_pending
 
     def remove(self, kids: tuple[str, ...], reason: str) -> bool:
@@ -184,10 +188,28 @@ class Steps:
         self.report.approval = result.approval or self.report.approval
         self.report.wrote = self.report.wrote or not result.is_pending
 
+    def _operation(self, deed: Deed, kid: str) -> GuardedOperation:
+        key = self.key
+        kids = [one.key.kid for one in key.records]
+        return key_endings.operation(deed, kid, key.label, vault_key=(str(key.group.group_id), key.name), kids=kids)
+
     def _sent(self, deed: Deed, kid: str) -> tuple[WriteResult, TaskError | None]:
         key = self.key
+
+        def is_undone() -> bool:
+            key.read_records()
+            if deed == "remove":
+                return any(one.key.kid == kid for one in key.records)
+            return self.look().in_vault == _KINDS[deed].vault_before
+
         return key_endings.carry_out(
-            key.dsm, deed, kid, key.label, key.asking, key.group.azure_link, guarded=key.group.guarded
+            key.dsm,
+            deed,
+            self._operation(deed, kid),
+            key.asking,
+            key.group.azure_link,
+            guarded=key.group.guarded,
+            undone=is_undone,
         )
 
     def _is_missing(self, error: TaskError, kid: str) -> bool:
