@@ -84,6 +84,7 @@ These are failures:
 | Message | What to do |
 | --- | --- |
 | "another change of this object waits for approval" | Have that request decided, or withdraw it. Then run again. |
+| "would add a version to it" | Have that request denied, or withdraw it: somebody else has created the key meanwhile. |
 | "was denied by" | Contact the approver. To request the same change again, delete the denied request in DSM first. |
 | "was approved, but DSM failed to carry it out" | Fix the cause in the error text. Run again to file a new request. |
 | "has expired or was withdrawn before it was decided" | Run again to file a new request. |

@@ -792,6 +792,22 @@ def test_an_approval_that_was_carried_out_before_is_not_taken_for_a_new_one(mana
     assert len(filed) == 4
 
 
+@pytest.mark.parametrize("execution", Profile.settings()["approval_execution"])
+def test_an_approved_change_that_dsm_does_not_transfer_is_reported_and_not_requested_again(
+    managed: tuple[OneKey, Approver], execution: str
+) -> None:
+    key, approver = managed
+    key.azure.sandbox.profile = Profile(approval_execution=execution, pushes="enabled")
+    assert key(expires=LATER)["pending"]
+    approver.decide()
+
+    failure = key.failed(key, expires=LATER)
+
+    assert "DSM accepted the change, but expires is" in failure.problem
+    assert "otherwise DSM does not transfer this to Azure" in failure.next_step
+    assert approver.pending() == []
+
+
 def test_an_approval_is_for_the_values_that_were_there(managed: tuple[OneKey, Approver]) -> None:
     """It is approved and not carried out yet, and somebody has changed the key directly since."""
     key, approver = managed
@@ -858,6 +874,19 @@ def test_what_somebody_else_has_filed_for_any_version_is_seen_by_a_change(
     assert key.failed(key, expires=LATER, check_mode=True).problem == failure.problem
     assert len(approver.pending()) == 1
     assert key()["changed"] is False
+
+
+def test_a_change_and_a_deletion_of_ours_see_each_other(managed: tuple[OneKey, Approver]) -> None:
+    key, approver = managed
+    key.azure.sandbox.profile = Profile(lifecycle_gated="gated")
+    for first, second in (({"enabled": False}, {"state": "deleted"}), ({"state": "deleted"}, {"enabled": False})):
+        request_id = key(**first)["approval"]["id"]
+
+        failure = key.failed(key, **second)
+
+        assert failure.details["approval"]["id"] == request_id
+        assert key(**first)["approval"]["id"] == request_id
+        approver("DELETE", f"{REQUESTS}/{request_id}")
 
 
 def test_a_change_sees_a_version_that_waits_for_an_approval(managed: tuple[OneKey, Approver]) -> None:
@@ -943,6 +972,59 @@ def test_a_version_that_dsm_created_on_the_approval_is_reported_by_the_task_that
     failure = key.failed(key.copy, key.source("master"), approval_wait=30)
 
     assert "somebody else has created a key of this name" in failure.problem
+
+
+@pytest.mark.parametrize("is_synced", [True, False])
+def test_a_version_that_dsm_created_on_the_approval_is_reported_by_the_next_run(
+    guarded: tuple[OneKey, Approver], is_synced: bool
+) -> None:
+    """No task could prevent it. The report ends when somebody has dealt with it."""
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution="on_approval")
+    kid = key.source("master")
+    request_id = key.copy(kid)["approval"]["id"]
+    key.azure.do(lambda state: state.add_key(key.azure.vault, "Payments", "RSA-HSM"))
+    approver.decide()
+    if is_synced:
+        Operator(key.azure.sandbox.environment())(cdc_sync, group_name=key.group)
+
+    for check_mode in (True, False):
+        failure = key.failed(key.copy, kid, check_mode=check_mode)
+        assert failure.details["older_versions"] == [key.versions()[0].version]
+        assert "delete that request in DSM" in failure.next_step
+
+    approver("DELETE", f"{REQUESTS}/{request_id}")
+    assert key.copy(kid)["changed"] is False
+
+
+def test_versions_from_before_the_request_are_no_ones_fault(guarded: tuple[OneKey, Approver]) -> None:
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution="on_approval")
+    kid = key.source("master")
+    key.copy(kid)
+    approver.decide()
+
+    def earlier(state: Any) -> None:
+        state.add_key(key.azure.vault, "payments", "RSA-HSM", days_ago=1.0)
+        state.store(key.azure.vault).keys["payments"].versions.reverse()
+
+    key.azure.do(earlier)
+    assert len(key.versions()) == 2
+    assert key.copy(kid)["changed"] is False
+
+
+def test_a_later_version_of_azures_is_told_as_such_after_an_approval(guarded: tuple[OneKey, Approver]) -> None:
+    """The approved request for the key is carried out: it adds nothing more."""
+    key, approver = guarded
+    kid = key.source("master")
+    key.copy(kid)
+    approver.decide()
+    key.azure.do(lambda state: state.rotate_key(key.azure.vault, "payments", days_ago=-0.001))
+
+    failure = key.failed(key.copy, kid)
+
+    assert "approval" not in failure.details
+    assert "older_versions" not in failure.details
 
 
 def test_a_task_that_waits_creates_the_key(guarded: tuple[OneKey, Approver], passing: Passing) -> None:

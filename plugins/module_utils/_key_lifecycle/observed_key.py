@@ -13,6 +13,7 @@ from .._azure.keys.vault_reading import label_of, read_one
 from .._azure.wire.channel import Channel
 from .._azure.wire.credential import Operator
 from .._dsm.account.approvals import Asking, WriteResult
+from .._dsm.account.guarded_keys import GuardedKey, place_of
 from .._dsm.groups.stored_groups import Group
 from .._dsm.keys import key_reading, virtual_keys
 from .._dsm.keys.key_records import DsmKey, Sources
@@ -65,6 +66,13 @@ class ObservedKey:
     def records(self) -> list[DsmKey]:
         """DSM's records of the key, as they were read last."""
         return [one for one in self.in_dsm if same_name(one.key.azure_name, self.name)]
+
+    @property
+    def guarded_key(self) -> GuardedKey:
+        """The key as approval requests are about it. Its name in DSM is that of the newest record."""
+        names = [one.key.name for one in self.records if one.replacement is None and one.key.name]
+        kids = frozenset(one.key.kid for one in self.records)
+        return GuardedKey(place_of(self.group.group_id, self.name), kids, names[0] if names else None)
 
     def read_records(self) -> None:
         if self.group.group_id is not None:

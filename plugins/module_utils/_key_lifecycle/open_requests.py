@@ -3,26 +3,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Approval requests that would still create a key, of which the vault has one from somebody else by now.
+"""Approval requests to create a key, if the vault has one of that name from somebody else by the time of the approval.
 
-Azure would add a version to that key, and those who use it without naming a version would use the new one at once.
+Azure adds a version to that key, and those who use it without naming a version use the new one at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from .._azure.keys import vault_keys
+from .._azure.keys.key_records import KeyVersion
+from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
 from .._dsm.account.approval_requests import ApprovalRequest
-from .._dsm.account.guarded_keys import VaultKey, place_of
+from .._dsm.account.guarded_keys import GuardedKey
 from .._errors import TaskError
 from .._keys.key_decisions import SeenKey
+from .._rest.statuses import FORBIDDEN
+from .._timestamps import parse_iso
 from .observed_key import ObservedKey
+
+# The longest time that DSM is known to keep a request, from its last approval on (DSM contract Q31).
+_KEPT = timedelta(days=90)
 
 
 def refuse_creations(key: ObservedKey, seen: SeenKey, dsm_name: str) -> None:
     """Raises TaskError: a request to create the key is open. ``seen``: a key that no such request has created."""
-    kids = frozenset(one.key.kid for one in key.records)
-    sought = VaultKey(place_of(key.group.group_id, key.name), kids, dsm_name)
-    found = approvals.open_creations(key.dsm, sought, key.label)
+    found = approvals.open_creations(key.dsm, _sought(key, dsm_name), key.label)
     if found:
         raise _occupied(key, found[0], seen)
 
@@ -41,6 +51,66 @@ def refuse_occupied(key: ObservedKey, request: ApprovalRequest) -> None:
     seen = key.look()
     if seen.key is not None:
         raise _occupied(key, request, seen)
+
+
+def refuse_added_version(key: ObservedKey, seen: SeenKey, dsm_name: str) -> None:
+    """Look for what DSM has carried out on the approval, before this task could look.
+
+    Args:
+        seen: a key that such a request has created.
+
+    Raises:
+        TaskError: somebody else had created a key of this name between the request and its approval.
+    """
+    if key.vault is None or seen.key is None or seen.key.azure is None or not _is_recent(key, seen):
+        return
+    approved = [one for one in approvals.open_creations(key.dsm, _sought(key, dsm_name), key.label) if one.is_approved]
+    if not approved:
+        return
+    try:
+        found = vault_keys.with_versions(key.vault, seen.key.azure, key.vault_label).versions or ()
+    except AzureError as error:
+        if error.status != FORBIDDEN:
+            raise
+        return
+    ours = {one.key.azure_version for one in key.records if one.recorded_origin is not None}
+    for request in approved:
+        theirs = _added_to(found, ours, parse_iso(request.created))
+        if theirs:
+            raise TaskError(
+                f"somebody else has created a key of this name in the vault before {request.label} was approved: the "
+                f"key of this task is a version of it, and these versions are not from this task: {', '.join(theirs)}",
+                plane="Azure",
+                obj=key.label,
+                next_step="find out who uses that key: whoever names no version uses the current one, and can name "
+                "another version instead; then choose another name for the new key, or delete that request in DSM to "
+                "keep the key as it is",
+                unchanged=True,
+                key=key.shown(seen),
+                older_versions=theirs,
+            )
+
+
+def _added_to(found: Iterable[KeyVersion], ours: Container[str | None], filed: datetime | None) -> list[str]:
+    """The versions that somebody else has created since the request was filed, before DSM created ours."""
+    since = [
+        (one.attributes.created, one.id)
+        for one in found
+        if filed is not None and one.attributes.created is not None and one.attributes.created >= filed
+    ]
+    own = [created for created, version in since if version in ours]
+    return sorted(version for created, version in since if version not in ours and own and created <= min(own))
+
+
+def _is_recent(key: ObservedKey, seen: SeenKey) -> bool:
+    """Whether DSM may still have the request that the key was created for. Saves requests for all older keys."""
+    newest = None if seen.key is None else seen.key.newest
+    created = None if newest is None else newest.created
+    return created is None or key.dsm.clock.now("DSM") - created < _KEPT
+
+
+def _sought(key: ObservedKey, dsm_name: str) -> GuardedKey:
+    return replace(key.guarded_key, name=dsm_name)
 
 
 def _occupied(key: ObservedKey, request: ApprovalRequest, seen: SeenKey) -> TaskError:

@@ -30,7 +30,7 @@ from .._rest.statuses import FORBIDDEN
 from .._waiter import Patience
 from . import consumers_check
 from .observed_key import ObservedKey
-from .open_requests import refuse_creations, refuse_occupied
+from .open_requests import refuse_added_version, refuse_creations, refuse_occupied
 from .report import Report
 from .steps import Steps
 
@@ -208,12 +208,14 @@ class _Work:
         return found
 
     def _refuse_open_creation(self, seen: SeenKey) -> None:
-        """Refuse a key that is not from such a task while a request to create it is open: it would get a version."""
-        newest = None if seen.key is None else seen.key.newest
-        is_ours = newest is not None and newest.recorded_origin is not None
-        if seen.key is None or is_ours or self.desired.origin is None:
+        """Refuse a key of somebody else that would get a version by an approval, or has got one."""
+        if seen.key is None or self.desired.origin is None:
             return
-        if self.key.group.guards_keys or self._is_source_guarded():
+        if any(one.recorded_origin is not None for one in self.key.records):
+            # Without a look at the policy of the source: that would cost a request for each key that is as requested.
+            if self.key.group.guards_keys:
+                refuse_added_version(self.key, seen, self.desired.dsm_name)
+        elif self.key.group.guards_keys or self._is_source_guarded():
             refuse_creations(self.key, seen, self.desired.dsm_name)
 
     def _refuse_occupied(self, request: ApprovalRequest) -> None:
@@ -352,15 +354,12 @@ class _Work:
                 self.key.dsm.pause(_PAUSE)
         if self.lost is not None:
             raise self.lost
+        transfer = "DSM does not transfer this to Azure: change it in Azure and sync the keys, or omit the option"
+        again = f"run the task again; if the difference remains, {transfer}"
         if self.report.approval is not None and self.report.approval.status == "approved":
             again = (
-                "run the task again, which files a new request: DSM may have carried out the approved one earlier, and "
-                "somebody has changed the key since"
-            )
-        else:
-            again = (
-                "run the task again; if the difference remains, DSM does not transfer this to Azure: change it in "
-                "Azure and sync the keys, or omit the option"
+                "run the task again, which files a new request, if somebody has changed the key since the approval; "
+                f"otherwise {transfer}"
             )
         raise TaskError(
             f"DSM accepted the {'new key' if written.action == 'create' else 'change'}, but {_remainder(left)}",

@@ -19,7 +19,6 @@ from .._azure.keys import key_writes
 from .._azure.wire.channel import Channel
 from .._azure.wire.errors import AzureError, may_have_worked
 from .._dsm.account import approvals
-from .._dsm.account.approval_requests import GuardedOperation
 from .._dsm.account.approvals import WriteResult
 from .._dsm.keys import key_endings, key_reading
 from .._dsm.keys.key_endings import Deed, is_busy
@@ -141,7 +140,8 @@ class Steps:
         if not self.key.group.guards_keys:
             return
         for kid in kids:
-            self.report.approval = approvals.predict(self.key.dsm, self._operation(deed, kid), self.key.asking)
+            operation = key_endings.operation(deed, kid, self.key.label, self.key.guarded_key)
+            self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking)
         self.report.wrote = self.report.approval is None or not self.report.approval.is_pending
 
     def remove(self, kids: tuple[str, ...], reason: str) -> bool:
@@ -188,13 +188,9 @@ class Steps:
         self.report.approval = result.approval or self.report.approval
         self.report.wrote = self.report.wrote or not result.is_pending
 
-    def _operation(self, deed: Deed, kid: str) -> GuardedOperation:
-        key = self.key
-        kids = [one.key.kid for one in key.records]
-        return key_endings.operation(deed, kid, key.label, vault_key=(str(key.group.group_id), key.name), kids=kids)
-
     def _sent(self, deed: Deed, kid: str) -> tuple[WriteResult, TaskError | None]:
         key = self.key
+        asked = key_endings.operation(deed, kid, key.label, key.guarded_key)
 
         def is_undone() -> bool:
             key.read_records()
@@ -205,7 +201,7 @@ class Steps:
         return key_endings.carry_out(
             key.dsm,
             deed,
-            self._operation(deed, kid),
+            asked,
             key.asking,
             key.group.azure_link,
             guarded=key.group.guarded,
@@ -249,7 +245,7 @@ class Steps:
                 seen = self.look()
             if seen.in_vault != goal:
                 raise lost or self._not_done(kind, f"the vault has it {seen.in_vault}")
-            return self._is_sync_pending(kind, goal, patience)
+            return self._synced()[0].is_pending
         pause = _FIRST_SYNC[deed]
         while True:
             self._paused(pause, patience)
@@ -264,21 +260,6 @@ class Steps:
         if deed == "delete" and seen.state in ("purged", DESTROYED):
             return False
         raise lost or self._not_done(kind, f"DSM shows it as {seen.state}")
-
-    def _is_sync_pending(self, kind: _Kind, goal: str, patience: Patience) -> bool:
-        """Sync until DSM shows what the vault has, whose replicas may differ; whether a sync is pending approval.
-
-        What DSM shows in the end is for the caller to evaluate.
-        """
-        pause = _FIRST_PAUSE
-        while True:
-            if self._synced()[0].is_pending:
-                return True
-            seen = self.look()
-            behind = seen.in_vault == goal and seen.state not in kind.states
-            if not behind or not self._paused(pause, patience):
-                return False
-            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _not_done(self, kind: _Kind, found: str) -> TaskError:
         return TaskError(

@@ -23,7 +23,7 @@ from ..._ids import is_uuid
 from ..._names import is_within, name_key, same_path
 from ..._timestamps import iso_or_none, parse_compact, parse_iso
 from ..wire import routes
-from .guarded_keys import KeyChange, VaultKey, creates_version, place_of, short_hash
+from .guarded_keys import GuardedKey, KeyChange, creates_version, place_of, short_hash
 
 PENDING, APPROVED, DENIED, FAILED = "PENDING", "APPROVED", "DENIED", "FAILED"
 
@@ -98,11 +98,11 @@ class GuardedOperation:
         return mark or short_hash([self.operation, self.name])
 
     @property
-    def key(self) -> VaultKey | None:
+    def key(self) -> GuardedKey | None:
         """The key of a vault that it is about."""
         if self.vault_key is None and not self.kids:
             return None
-        return VaultKey(None if self.vault_key is None else place_of(*self.vault_key), self.kids, self.name)
+        return GuardedKey(None if self.vault_key is None else place_of(*self.vault_key), self.kids, self.name)
 
     @property
     def creates_key(self) -> bool:
@@ -116,7 +116,12 @@ class GuardedOperation:
         return request.mark == self.mark() or not self.body
 
     def starts_from(self, request: ApprovalRequest) -> bool:
-        """Whether a request for this operation was filed for the values that it would replace now."""
+        """Whether a request for this operation was filed for the values that it would replace now.
+
+        If DSM has the requested ones already, it has probably carried the request out, and another plane differs.
+        """
+        if self.body and self.before == self.body:
+            return True
         return None in (request.before_mark, self.before_mark()) or request.before_mark == self.before_mark()
 
     def is_crossed_by(self, request: ApprovalRequest) -> bool:
@@ -198,11 +203,15 @@ class ApprovalRequest:
         return match.group(part) if match else None
 
     @property
+    def is_approved(self) -> bool:
+        return self.status == APPROVED
+
+    @property
     def is_unidentified(self) -> bool:
         """Whether neither a mark nor the content shows what it would create."""
         return self.mark is None and not self.has_body
 
-    def is_about(self, key: VaultKey) -> bool:
+    def is_about(self, key: GuardedKey) -> bool:
         """Whether it would create or change this key, or may do so, because it does not show which one."""
         if self.key_change is None:
             return False

@@ -24,7 +24,7 @@ from ..wire.client import DsmClient
 from ..wire.errors import ApprovalRequired, DsmError, NotDone, outcome_is_open, proves_refusal
 from ..wire.paging import items
 from .approval_requests import APPROVED, DENIED, FAILED, PENDING, ApprovalRequest, GuardedOperation, choose, crossing
-from .guarded_keys import VaultKey
+from .guarded_keys import GuardedKey
 
 _LONGEST_PAUSE = 15.0
 
@@ -258,7 +258,7 @@ def waiting(dsm: DsmClient, obj: str) -> list[ApprovalRequest] | None:
     return [one for one in found if one.status == PENDING and not one.has_expired(now)]
 
 
-def open_creations(dsm: DsmClient, key: VaultKey, label: str) -> list[ApprovalRequest]:
+def open_creations(dsm: DsmClient, key: GuardedKey, label: str) -> list[ApprovalRequest]:
     """Requests that would still create a version of the key: pending, or approved and not reported yet."""
     now = dsm.clock.now("DSM")
     return [
@@ -326,9 +326,10 @@ def _filed_before(dsm: DsmClient, operation: GuardedOperation, ours: ApprovalReq
         TaskError: that request is for another change of the object.
     """
     requests = _visible(dsm, operation.label, operation.path.get("group_id"))
-    earlier = [one for one in requests if one.request_id != ours.request_id and one.created <= ours.created]
     now = dsm.clock.now("DSM")
-    first = next((one for one in earlier if one.status == PENDING and operation.is_asked_by(one)), None)
+    pending = [one for one in requests if one.status == PENDING and not one.has_expired(now)]
+    earlier = [one for one in pending if one.request_id != ours.request_id and one.created <= ours.created]
+    first = next(filter(operation.is_asked_by, earlier), None)
     other = first or crossing(operation, earlier, now)
     if other is None:
         return None

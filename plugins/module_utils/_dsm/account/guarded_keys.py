@@ -28,7 +28,7 @@ _ROTATIONS = frozenset({"rekey", "replace"})
 
 
 @dataclass(frozen=True)
-class VaultKey:
+class GuardedKey:
     """One key of a vault, whatever operation is about it.
 
     Attributes:
@@ -53,7 +53,7 @@ class KeyChange:
 
     Attributes:
         kids, names: of keys in DSM.
-        place: as in :class:`VaultKey`.
+        place: as in :class:`GuardedKey`.
         creates: whether it creates a version of the key.
         shown: whether it shows the content that names the key.
         groups: IDs of groups that DSM names as its subjects.
@@ -88,12 +88,12 @@ class KeyChange:
         kids = _named(described, "kid") | _named(subjects, "sobject")
         return cls(kids, names, _place(body), True, bool(body) or bool(kids), groups)
 
-    def is_of(self, key: VaultKey) -> bool:
+    def is_of(self, key: GuardedKey) -> bool:
         """Whether it shows that it is about this key."""
         same_place = self.place is not None and self.place == key.place
         return same_place or bool(self.kids & set(map(name_key, key.kids))) or key.name in self.names
 
-    def may_be_of(self, key: VaultKey) -> bool:
+    def may_be_of(self, key: GuardedKey) -> bool:
         """Whether it does not show which key it is about, and may be about this one."""
         return not self.shown and (key.place is None or not self.groups or key.place[0] in self.groups)
 

@@ -11,7 +11,7 @@ DSM's API describes only the removal of a record. A server may not have the othe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from ..._rest.azure_texts import BEING_CHANGED, PURGE_PROTECTED
 from ..account import approvals
 from ..account.approval_requests import GuardedOperation
 from ..account.approvals import Asking, Checks, WriteResult
+from ..account.guarded_keys import GuardedKey
 from ..link.azure_link import Link
 from ..link.handed_on import explained
 from ..wire import routes
@@ -55,20 +56,16 @@ _REQUESTS: Mapping[Deed, _Request] = {
 }
 
 
-def operation(
-    deed: Deed, kid: str, label: str, *, vault_key: tuple[str, str] | None = None, kids: Collection[str] = ()
-) -> GuardedOperation:
+def operation(deed: Deed, kid: str, label: str, key: GuardedKey) -> GuardedOperation:
     """The request. All but the removal of a record are about the whole key in Azure with all its versions.
 
     Args:
-        deed: what is done.
         kid: of one of the records of the key.
         label: of the key, for messages.
-        vault_key: the key in the vault: ID of the group, name. Not for a removal, which other removals do not cross.
-        kids: of all records of that key.
+        key: so that requests for its other records are seen. The removals of two records do not cross.
     """
     request = _REQUESTS[deed]
-    whole = deed != "remove"
+    about = GuardedKey(None, frozenset({kid})) if deed == "remove" else key
     return GuardedOperation(
         request.method,
         request.route,
@@ -76,15 +73,16 @@ def operation(
         request.summary,
         path={"kid": kid},
         body=request.body,
-        vault_key=vault_key if whole else None,
-        kids=frozenset({kid, *(kids if whole else ())}),
+        name=about.name,
+        vault_key=about.place,
+        kids=about.kids | {kid},
     )
 
 
 def carry_out(
     dsm: DsmClient,
     deed: Deed,
-    requested: GuardedOperation,
+    asked: GuardedOperation,
     asking: Asking,
     link: Link,
     *,
@@ -97,7 +95,7 @@ def carry_out(
     Args:
         dsm: the client.
         deed: what is done.
-        requested: of :func:`operation`.
+        asked: see :func:`operation`.
         asking: what to do if an approval is needed.
         link: for the diagnosis of a failure in Azure.
         guarded: whether the group has an approval policy.
@@ -110,7 +108,7 @@ def carry_out(
     request, checks = _REQUESTS[deed], Checks(undone=lambda _answer: undone())
     try:
         with explained(request.action, link, calls_azure=deed != "remove"):
-            return approvals.carry_out(dsm, requested, asking, guarded=guarded, checks=checks), None
+            return approvals.carry_out(dsm, asked, asking, guarded=guarded, checks=checks), None
     except TaskError as error:
         if is_busy(error) or is_protected(error) or not outcome_is_open(error):
             raise _advised(error, request) from None

@@ -317,6 +317,13 @@ def test_an_approval_is_for_the_values_that_were_there_when_it_was_filed(status:
     assert crossing(replace(filed, before={"enabled": None}), [request], NOW) is None
 
 
+def test_an_approval_is_found_if_dsm_has_the_requested_values_already() -> None:
+    """It has carried the request out, and Azure has not taken the change over."""
+    filed = of_record("PATCH", routes.KEY, before={"enabled": True})
+    request = stored(filed, status="APPROVED")
+    assert choose(replace(filed, before={"enabled": False}), [request], NOW) == request
+
+
 def test_a_request_that_was_filed_without_these_values_is_found_for_any() -> None:
     request = stored(of_record("PATCH", routes.KEY), status="APPROVED")
     assert choose(of_record("PATCH", routes.KEY, before={"enabled": True}), [request], NOW) == request

@@ -11,7 +11,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import key_writes
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.approval_requests import GuardedOperation
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.guarded_keys import GuardedKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import key_endings, key_writes
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
 from unit.builders import ROOT
@@ -61,6 +63,42 @@ def test_a_change_sends_only_what_changes() -> None:
         "/crypto/v1/keys/k1",
         {"enabled": False},
     )
+
+
+def test_an_expiry_that_depends_on_the_time_of_the_run_makes_no_other_request_of_it() -> None:
+    def copy(expires: datetime, days: int | None) -> GuardedOperation:
+        return key_writes.copy_of(key_writes.NewKey(**NEW, expires=expires, valid_days=days), "s1")
+
+    later = AT.replace(day=2)
+    assert copy(AT, 90).mark() == copy(later, 90).mark()
+    assert copy(AT, 90).mark() != copy(AT, 91).mark()
+    assert copy(AT, None).mark() != copy(later, None).mark()
+    body = copy(later, 90).body
+    assert body is not None
+    assert body["deactivation_date"] == "20270602T083000Z"
+
+
+def test_an_operation_on_a_record_names_the_complete_key_and_what_it_replaces() -> None:
+    stored = {"kid": "k2", "name": "payments of prod", "group_id": "g", "enabled": True}
+    current = DsmKey.from_stored({**stored, "custom_metadata": {"azure-key-name": "payments"}})
+    older = DsmKey.from_stored({"kid": "k1"})
+
+    change = key_writes.update(current, 'key "payments"', records=[older, current], enabled=False, expires=AT)
+    ending = key_writes.on_record("DELETE", routes.KEY, current, [older], 'key "payments"', "deletion of the record")
+
+    for one in (change, ending):
+        assert (one.vault_key, one.kids, one.name) == (("g", "payments"), frozenset({"k1", "k2"}), "payments of prod")
+        assert one.operation == "/crypto/v1/keys/k2"
+    assert change.before == {"enabled": True, "deactivation_date": None}
+    assert (ending.body, ending.before_mark()) == (None, None)
+
+
+def test_a_deletion_is_about_the_complete_key_and_the_removal_of_a_record_about_that_one() -> None:
+    key = GuardedKey(("g", "payments"), frozenset({"k1", "k2"}), "payments of prod")
+    deletion = key_endings.operation("delete", "k1", "key", key)
+    assert (deletion.vault_key, deletion.kids, deletion.name) == (key.place, key.kids, key.name)
+    removal = key_endings.operation("remove", "k1", "key", key)
+    assert (removal.vault_key, removal.kids, removal.name) == (None, frozenset({"k1"}), None)
 
 
 # Material -------------------------------------------------------------------------------------------------------------
