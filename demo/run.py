@@ -25,6 +25,7 @@ from sandbox import Profile, Sandbox, State
 ROOT = Path(__file__).resolve().parent.parent
 CHAIN, RIGHTS = ["-e", "@demo/vars.yml"], ["-e", "@demo/rights_vars.yml"]
 GROUP, VAULT, RBAC_VAULT = "akv-demo", "akv-demo", "akv-sandbox-std"
+SOURCES, OPERATOR = "keys-of-dsm", "fortanix-dsm-operator"
 SETUP = ["demo/setup.yml", *CHAIN]
 TEARDOWN = ["playbooks/teardown.yml", *CHAIN, "-e", f"teardown_group={GROUP}"]
 DRY = ["--check", "--diff"]
@@ -52,6 +53,19 @@ def add_keys(state: State) -> None:
     """The owner of the vault creates two keys."""
     state.azure.public.add_key(VAULT, "payments", kty="RSA-HSM", size=3072)
     state.azure.public.add_key(VAULT, "code-signing", kty="EC-HSM", curve="P-384")
+
+
+def add_source(state: State) -> None:
+    """DSM has a key that may be copied. The owner of the vault lets the operator read its keys, but not change them."""
+    azure = state.azure.public
+    state.dsm.add_source_key(state.dsm.add_group(SOURCES).group_id, "orders-master", size=3072)
+    operator = next(app for app in azure.directory.applications.values() if app.name == OPERATOR)
+    azure.assign_role(operator, VAULT, "Key Vault Reader")
+
+
+def use_key(state: State) -> None:
+    """A team encrypts its storage account with the key."""
+    state.azure.public.add_storage_account("ordersdata", VAULT, "orders")
 
 
 def remove_keys(state: State) -> None:
@@ -90,15 +104,30 @@ FROM_NOTHING = (
         first=add_keys,
     ),
     Step(
+        "Bring your own key: DSM copies one of its keys into the vault, where an HSM protects it",
+        ["demo/key.yml", *CHAIN],
+        [r"id: https://akv-demo\.vault\.azure\.net/keys/orders", r"origin: copy", r"protection: hsm", r"changed=1 "],
+        # DSM itself writes to the vault.
+        ["vault", "dsm"],
+        first=add_source,
+    ),
+    Step(
+        "Delete refused: a storage account uses the key",
+        ["demo/key_in_use.yml", *CHAIN],
+        [r"ordersdata", r"changed=0 .*failed=1 "],
+        code=2,
+        first=use_key,
+    ),
+    Step(
         "Run again: no changes, no writes",
         SETUP,
-        [r"connected, vault akv-demo, keys 2, unchanged", r"changed=0 "],
+        [r"connected, vault akv-demo, keys 3, unchanged", r"changed=0 "],
     ),
-    Step("Show the current state", ["demo/show.yml", *CHAIN], [r"connection: connected", r"synced_keys: '?2"]),
+    Step("Show the current state", ["demo/show.yml", *CHAIN], [r"connection: connected", r"synced_keys: '?3"]),
     Step(
         "Teardown refused: the group holds keys, so nothing is removed",
         TEARDOWN,
-        ["it contains 2 keys", r"changed=0 .*failed=1 "],
+        ["it contains 3 keys", r"changed=0 .*failed=1 "],
         code=2,
     ),
     Step(
@@ -181,7 +210,8 @@ def from_nothing() -> Iterator[Cost]:
         )
         yield from carry_out(sandbox, FROM_NOTHING, {"DEMO_DIRECTORY": directory}, total=TOTAL)
         left = sandbox.do(what_is_left)
-    if left != [f"soft-deleted vault {VAULT}", "application fortanix-dsm-operator", "definition of a role"]:
+    kept = [f"group {SOURCES}", f"soft-deleted vault {VAULT}", f"application {OPERATOR}", "definition of a role"]
+    if left != kept:
         raise Failed(f"The teardown has left {', '.join(left)}.")
     print(
         f"Still in Azure: the soft-deleted vault {VAULT}, because nothing is ever purged, and the definition of the\n"

@@ -60,6 +60,7 @@ RANGES: Mapping[str, Range] = {
     "time_budget": Range(0, _WEEK, "seconds"),
     "token_lifetime": Range(1, 1440, "minutes"),
     "valid_days": Range(1, _TEN_YEARS, "days"),
+    "wait": Range(0, _DAY, "seconds"),
     "wait_interval": Range(0, 3600, "seconds"),
     "wait_timeout": Range(0, _DAY, "seconds"),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cdc_key
-short_description: Create a key in the vault of a CDC group of Fortanix DSM, and keep its attributes
+short_description: Create, change, delete, recover or purge a key in the vault of a CDC group of Fortanix DSM
 version_added: 0.1.0
 description:
   - Creates one key in the vault of a group that is linked to Azure Key Vault, through DSM. The key material is a copy
@@ -19,6 +19,10 @@ description:
     a copy of O(source).
   - After each write, both sides are read again. The task fails if they do not have what was requested. What could not
     be compared is in RV(unverified).
+  - A key is deleted, purged and removed from DSM step by step, with O(state). Azure deletes and purges it with all its
+    versions. A foreign key, and the key of a certificate, is never touched.
+  - DSM passes these steps on to Azure. Its API does not describe the requests for that. If a DSM does not have them,
+    the task does the same in Azure with the operator credentials, or fails and explains it.
   - A request to create a key is never repeated, because each one creates a version. When its response is lost, the task
     searches for the key.
   - C(docs/keys.md) in the collection describes the life of a key.
@@ -58,10 +62,60 @@ options:
     type: str
   state:
     description:
-      - V(present) creates the key if it does not exist, and keeps the attributes that are set.
+      - V(present) creates the key if it does not exist, and keeps the attributes that are set. All other options about
+        the key, apart from O(name), are ignored with the other states.
+      - V(deleted) soft-deletes a live key with all its versions. The vault keeps it until its retention ends.
+      - V(purged) destroys a soft-deleted key for ever. Requires O(confirm_purge). A live key is refused, unless
+        O(allow_skip=true).
+      - V(absent) removes the records of a purged key from DSM. A live or soft-deleted key is refused, because each step
+        is a decision of its own.
+      - A key that has gone further is left as it is.
     type: str
-    choices: [present]
+    choices: [present, deleted, purged, absent]
     default: present
+  confirm_purge:
+    description:
+      - O(name) again. Required with O(state=purged), and refused with other states. Compared without letter case.
+    type: str
+  allow_skip:
+    description:
+      - Whether O(state=purged) may delete and purge a live key in one task. Refused with other states.
+    type: bool
+    default: false
+  on_soft_deleted:
+    description:
+      - What O(state=present) does with a soft-deleted key. V(fail) fails with the date on which the vault purges it.
+      - V(recover) recovers it with all its versions, and then changes what differs. Nothing is recovered that cannot
+        become as requested.
+    type: str
+    choices: [fail, recover]
+    default: fail
+  allow_recreate:
+    description:
+      - Whether O(state=present) may copy a purged key again, with O(origin=copy). The records of the purged key are
+        removed from DSM, because their name is taken otherwise. The new key has a new version.
+      - Data that only the old version can decrypt can be decrypted again, if the source has the same key material.
+    type: bool
+    default: false
+  consumers:
+    description:
+      - What to do if Azure resources use the key, or if it is unknown whether they do. They are searched with the
+        operator credentials, as by M(fortanix.dsm.cdc_key_consumers_info), before a key is deleted, purged, or disabled
+        with O(enabled=false).
+      - V(refuse) fails, V(warn) warns and goes on, V(skip) does not search.
+      - V(auto) is V(refuse) for a purge, and V(warn) otherwise.
+      - Without operator credentials, and if a part could not be searched, it is unknown.
+      - That nothing was found does not mean that the key is not in use. See RV(consumers.blind_spots).
+    type: str
+    choices: [auto, refuse, warn, skip]
+    default: auto
+  wait:
+    description:
+      - Seconds to wait until Azure has completed a deletion, purge or recovery. It takes some seconds, and other
+        requests for the key are refused until then.
+      - From V(0) to V(86400).
+    type: int
+    default: 120
   origin:
     description:
       - Where the key material is from. Required to create a key.
@@ -185,6 +239,31 @@ EXAMPLES = r"""
     curve: P-256
     protection: software
 
+- name: Delete a key, which the vault keeps until its retention ends
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: old-orders
+    state: deleted
+
+- name: Recover it
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: old-orders
+    on_soft_deleted: recover
+
+- name: Purge a deleted key for ever, if no resource is known to use it
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: retired
+    state: purged
+    confirm_purge: retired
+
+- name: Remove the records of a purged key from DSM
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: retired
+    state: absent
+
 - name: Disable the current version of a key
   fortanix.dsm.cdc_key:
     group_name: akv-production
@@ -198,6 +277,7 @@ key:
     - The key in its current version. In check mode, and while an approval is pending, the requested values of a key
       that is to be created. Values that are not known are V(null).
     - Values are those of the vault. When the vault was not read, those of DSM.
+    - V(null) when neither side has the key, with O(state) other than V(present).
   returned: success
   type: dict
   contains:
@@ -228,7 +308,8 @@ key:
       sample: 0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f
     state:
       description:
-        - V(live) or V(disabled). V(planned) for a key that is to be created. In check mode also the other states of
+        - V(live) or V(disabled). V(planned) for a key that is to be created. V(soft_deleted), V(purged) or V(destroyed)
+          for a key that was deleted or purged. In check mode also the other states of
           RV(fortanix.dsm.cdc_key_info#module:groups[].keys[].state), when a sync must come first.
       type: str
       sample: live
@@ -277,6 +358,11 @@ key:
       description: Deletion recovery level of the key. V(null) when the vault was not read.
       type: str
       sample: Recoverable
+    purge_date:
+      description:
+        - When the vault purges a soft-deleted key, UTC. V(null) for other keys, and when the vault was not read.
+      type: str
+      sample: "2027-02-26T08:00:00Z"
     tags:
       description: Tags of the current version. V(null) when the vault was not read.
       type: dict
@@ -302,10 +388,44 @@ unverified:
       everything was.
     - V(versions) when a key was created, and its versions could not be listed. Then it is not known whether somebody
       else has created a key of this name at the same time.
+    - V(state) when the vault, or its deleted keys, could not be read. Then RV(key.state) is what DSM shows.
   returned: success
   type: list
   elements: str
   sample: [protection]
+consumers:
+  description:
+    - The Azure resources that use the key. V(null) when they were not searched, because O(consumers=skip), or because
+      the key is neither to be deleted nor purged nor disabled.
+  returned: success
+  type: dict
+  contains:
+    status:
+      description:
+        - V(found), V(none_found), or V(unknown) if nothing was found and not everything could be searched. As
+          RV(fortanix.dsm.cdc_key_consumers_info#module:keys[].status).
+      type: str
+      sample: none_found
+    found:
+      description: The resources. Same keys as RV(fortanix.dsm.cdc_key_consumers_info#module:keys[].consumers).
+      type: list
+      elements: dict
+    blind_spots:
+      description: What no search covers.
+      type: list
+      elements: str
+    gaps:
+      description: What was to be searched and was not.
+      type: list
+      elements: dict
+      contains:
+        what:
+          description: What it is, such as V(subscriptions), or V(operator) without operator credentials.
+          type: str
+          sample: subscriptions
+        reason:
+          description: Why.
+          type: str
 prediction:
   description:
     - V(unknown) when a sync must come first, but was not carried out because of check mode, or is pending approval.
@@ -327,7 +447,9 @@ plan:
   elements: dict
   contains:
     plane:
-      description: Where the change is made. V(DSM), which passes it on to Azure.
+      description:
+        - Where the change is made. V(DSM), which passes it on to Azure. V(Azure) for a key that was deleted, purged or
+          recovered with the operator credentials, because DSM does not have the request for that.
       type: str
       sample: DSM
     object:
@@ -335,14 +457,14 @@ plan:
       type: str
       sample: key "payments" of group "akv-production"
     action:
-      description: V(create), V(update) or V(sync).
+      description: V(create), V(update), V(sync), V(delete), V(purge), V(recover), or V(remove) for the records in DSM.
       type: str
       sample: create
     before:
       description: The attributes that change, before.
       type: dict
     after:
-      description: The same, after. Of a sync, numbers of keys, or C(keys=unknown).
+      description: The same, after. Of a sync, numbers of keys, or C(keys=unknown), as after a deletion.
       type: dict
     reason:
       description: Why the change is made.

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import ENDPOINTS
-from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_key, cdc_sync
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_sync
 from sandbox import Fault, Profile, Sandbox
-from support.approver import Approver, logged_in
+from support.approver import REQUESTS, Approver, logged_in
 from support.azure_rights import AzureRights
+from support.one_key import OneKey
 from support.operate import Operator
+from support.passing import Passing
 from support.playbook import Ansible
 
 COPY, KEYS, KEY = "/crypto/v1/keys/copy", "/crypto/v1/keys", "/crypto/v1/keys/{kid}"
@@ -30,69 +33,6 @@ def _forget(state: Any, name: str) -> None:
     """DSM had no time to record what it has brought into the vault."""
     keys = state.dsm.default_account.keys
     keys.remove(keys.named(name))
-
-
-class OneKey:
-    """A group with its link, an empty vault, an operator that may read keys, and a source in another group."""
-
-    def __init__(self, azure: AzureRights) -> None:
-        self.azure = azure
-        self.group = azure.group(
-            **({} if azure.cloud == "public" else {"endpoints": ENDPOINTS["us_government"]}),
-        )
-        self.warnings: list[str] = []
-
-        def deed(state: Any) -> None:
-            state.store(azure.vault).keys.clear()
-            if azure.stores[azure.vault].type == "MANAGED":
-                for role in ("Managed HSM Crypto User", "Managed HSM Crypto Officer"):
-                    state.assign_local_role(azure.vault, azure.view.operator_client_id, role)
-            else:
-                state.set_access_policy(azure.vault, azure.view.operator_client_id, ["get", "list"])
-
-        azure.do(deed)
-
-    def source(self, name: str, **fields: Any) -> str:
-        """The ID of a key that DSM generated, in a group without a link."""
-
-        def deed(state: Any) -> str:
-            group = state.dsm.find_group("sources") or state.dsm.add_group("sources")
-            kid: str = state.dsm.add_source_key(group.group_id, name, days_ago=20.0, **fields).kid
-            return kid
-
-        found: str = self.azure.sandbox.do(deed)
-        return found
-
-    def __call__(self, name: str = "payments", *, with_azure: bool = True, **options: Any) -> dict[str, Any]:
-        login = self.azure.operator if with_azure else {"look_in_azure": False}
-        operator = Operator(self.azure.sandbox.environment(), self.warnings)
-        given = {name: value for name, value in options.items() if value is not None}
-        result: dict[str, Any] = operator(cdc_key, group_name=self.group, name=name, **login, **given)
-        return result
-
-    def copy(self, kid: str, **options: Any) -> dict[str, Any]:
-        return self(**{"origin": "copy", "source": {"kid": kid}, "protection": "hsm", **options})
-
-    def generate(self, **options: Any) -> dict[str, Any]:
-        return self(**{"origin": "azure", "type": "RSA", "size": 2048, "protection": "hsm", **options})
-
-    def failed(self, act: Callable[..., Any], *given: Any, **options: Any) -> TaskError:
-        with pytest.raises(TaskError) as failed:
-            act(*given, **options)
-        return failed.value
-
-    def mark(self) -> int:
-        found: int = self.azure.sandbox.journal.mark()
-        return found
-
-    def writes(self, mark: int) -> list[tuple[str, str, str]]:
-        """Of both planes, also those that DSM sends to Azure."""
-        journal = self.azure.sandbox.journal
-        return [(entry.plane, entry.method, entry.route) for entry in journal.writes(since=mark)]
-
-    def versions(self, name: str = "payments") -> list[Any]:
-        found: list[Any] = self.azure.do(lambda state: list(state.store(self.azure.vault).keys[name].versions))
-        return found
 
 
 @pytest.fixture(params=["azure", "government", "pool"])
@@ -687,10 +627,17 @@ def test_keys_are_created_and_changed_whatever_the_servers_do(
 
 @pytest.fixture
 def guarded(key: OneKey) -> Iterator[tuple[OneKey, Approver]]:
-    sandbox = key.azure.sandbox
-    policy = {"user": sandbox.world.administrator.user_id, "protect_permissions": ["CREATE_SOBJECTS"]}
-    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", policy))
-    with logged_in(sandbox) as approver:
+    key.guard(key.group, protect_permissions=["CREATE_SOBJECTS"])
+    with logged_in(key.azure.sandbox) as approver:
+        yield key, approver
+
+
+@pytest.fixture
+def managed(key: OneKey) -> Iterator[tuple[OneKey, Approver]]:
+    """A key whose changes need an approval."""
+    key.generate()
+    key.guard(key.group, protect_manage_operations=True)
+    with logged_in(key.azure.sandbox) as approver:
         yield key, approver
 
 
@@ -744,26 +691,267 @@ def test_two_requests_for_one_key_never_wait_at_the_same_time(
     assert len(key.versions()) == 1
 
 
-def test_an_approval_that_was_carried_out_before_is_not_taken_for_a_new_one(guarded: tuple[OneKey, Approver]) -> None:
-    """DSM carries a request out when it is approved; then somebody changes the key back."""
+@pytest.mark.parametrize("setting", [{"approval_body": "omitted"}, {"approval_subjects": "key"}], ids=str)
+def test_a_request_of_ours_that_shows_nothing_is_not_filed_again(
+    guarded: tuple[OneKey, Approver], setting: dict[str, Any]
+) -> None:
     key, approver = guarded
-    sandbox = key.azure.sandbox
-    sandbox.profile = Profile(approval_execution="on_approval")
-    policy = {"user": sandbox.world.administrator.user_id, "protect_manage_operations": True}
-    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", None))
-    key.generate()
-    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", policy))
-    for enabled in (False, True):
-        assert key(enabled=enabled)["pending"]
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(**{"approval_description": "dropped", "approval_body": "omitted", **setting})
+    first = key.copy(kid)["approval"]["id"]
+
+    failure = key.failed(key.copy, kid)
+
+    assert failure.details["approval"]["id"] == first
+    assert "may even be for the same change" in failure.problem
+    assert len(approver.pending()) == 1
+
+
+def _pending_copy(key: OneKey, approver: Approver, **body: Any) -> str:
+    """The ID of a request that somebody else has filed, for a copy of another source."""
+    content = {
+        "key": {"kid": key.source("another master")},
+        "name": "theirs",
+        "group_id": key.azure.sandbox.do(lambda state: state.dsm.find_group(key.group).group_id),
+        "custom_metadata": {"azure-key-name": "Payments", "azure-key-type": "hardware"},
+        **body,
+    }
+    found: str = approver("POST", REQUESTS, {"method": "POST", "operation": COPY, "body": content})["request_id"]
+    return found
+
+
+@pytest.mark.parametrize("subjects", Profile.settings()["approval_subjects"])
+def test_a_copy_of_any_source_that_somebody_else_has_filed_is_seen(
+    guarded: tuple[OneKey, Approver], subjects: str
+) -> None:
+    """DSM may name that source as the only subject of the request."""
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_subjects=subjects)
+    if subjects == "key":
+        # Some servers ask the quorum of the source for a copy, and name nothing else.
+        key.guard("sources", protect_crypto_operations=True)
+    theirs = _pending_copy(key, approver)
+
+    failures = [key.failed(key.copy, key.source("master")), key.failed(key.generate)]
+
+    assert [failure.details["approval"]["id"] for failure in failures] == [theirs, theirs]
+    assert "was not filed by this collection" in failures[0].problem
+    assert len(approver.pending()) == 1
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+@pytest.mark.parametrize("seconds", [-2, 0, 60])
+def test_of_two_requests_that_are_filed_at_the_same_time_the_earlier_one_stays(
+    guarded: tuple[OneKey, Approver], seconds: int, is_same: bool
+) -> None:
+    """The other task has looked before this one filed, and the other way round."""
+    key, approver = guarded
+    sandbox, kid = key.azure.sandbox, key.source("master")
+    approver("DELETE", f"{REQUESTS}/{key.copy(kid)['approval']['id']}")
+
+    def moved(stamp: str, seconds: int) -> str:
+        form = "%Y%m%dT%H%M%SZ"
+        return (datetime.strptime(stamp, form) + timedelta(seconds=seconds)).strftime(form)
+
+    def file() -> None:
+        state = sandbox._state
+        (ours,) = state.dsm.default_account.approvals.values()
+        theirs = replace(
+            ours,
+            request_id=str(uuid4()),
+            requester={"user": sandbox.world.administrator.user_id},
+            created_at=moved(ours.created_at, seconds),
+        )
+        if not is_same:
+            theirs.operation, theirs.body, theirs.description = KEYS, {**ours.body, "name": "theirs"}, "by hand"
+        state.dsm.default_account.approvals[theirs.request_id] = theirs
+
+    sandbox.faults.add(Fault("dsm", "POST", REQUESTS, then=file))
+    if seconds > 0:
+        assert key.copy(kid)["approval"]["filed"]
+        assert len(approver.pending()) == 2
+    else:
+        outcome = key.copy(kid)["approval"] if is_same else key.failed(key.copy, kid).details["approval"]
+        (left,) = approver.pending()
+        assert (outcome["id"], outcome.get("filed", False)) == (left["request_id"], False)
+        assert outcome["requester"] == f"user {sandbox.world.administrator.user_id}"
+
+
+def test_an_approval_that_was_carried_out_before_is_not_taken_for_a_new_one(managed: tuple[OneKey, Approver]) -> None:
+    """DSM carries a request out when it is approved; then somebody changes the key back."""
+    key, approver = managed
+    key.azure.sandbox.profile = Profile(approval_execution="on_approval")
+    filed = set()
+    for enabled in (False, True, False, True):
+        result = key(enabled=enabled)
+        assert (result["pending"], result["approval"]["filed"]) == (True, True)
+        filed.add(result["approval"]["id"])
+        assert key(enabled=enabled)["approval"]["id"] == result["approval"]["id"]
         approver.decide()
         assert key(enabled=enabled)["key"]["enabled"] is enabled
+    assert len(filed) == 4
+
+
+def test_an_approval_is_for_the_values_that_were_there(managed: tuple[OneKey, Approver]) -> None:
+    """It is approved and not carried out yet, and somebody has changed the key directly since."""
+    key, approver = managed
+    key.azure.sandbox.profile = Profile(approval_execution="on_result")
+    first = key(expires=LATEST)
+    approver.decide()
+    key.guard(key.group, off=True)
+    assert key(expires=LATER)["approval"] is None
+    key.guard(key.group, protect_manage_operations=True)
+
+    second = key(expires=LATEST)
+
+    assert (second["approval"]["filed"], second["approval"]["id"] == first["approval"]["id"]) == (True, False)
+    assert second["key"]["expires"] == LATER
+    approver.decide()
+    assert key(expires=LATEST)["key"]["expires"] == LATEST
+
+
+@pytest.mark.parametrize("reset", ["before", "after"])
+def test_an_approved_change_whose_answer_was_lost_needs_no_second_approval(
+    managed: tuple[OneKey, Approver], reset: str
+) -> None:
+    key, approver = managed
+    key.azure.sandbox.profile = Profile(approval_execution="on_result")
+    assert key(enabled=False)["pending"]
+    approver.decide()
+    key.azure.sandbox.faults.add(Fault("dsm", "POST", f"{REQUESTS}/{{req_id}}/result", reset=reset))
+    if reset == "before":
+        key.failed(key, enabled=False)
+
+    assert key(enabled=False)["key"]["enabled"] is False
+    assert key(enabled=False)["changed"] is False
+    assert approver.pending() == []
+
+
+ON_RECORD: dict[str, tuple[str, str, Any]] = {
+    "change": ("PATCH", "", {"enabled": True}),
+    "deletion of the record": ("DELETE", "", None),
+    "revocation": ("POST", "/revoke", {"code": "Unspecified"}),
+    **{deed: ("POST", f"/{deed}", {}) for deed in ("schedule_deletion", "delete_key_material", "destroy", "activate")},
+}
+
+
+@pytest.mark.parametrize("subjects", Profile.settings()["approval_subjects"])
+@pytest.mark.parametrize("version", ["newest", "older"])
+@pytest.mark.parametrize("deed", ON_RECORD)
+def test_what_somebody_else_has_filed_for_any_version_is_seen_by_a_change(
+    managed: tuple[OneKey, Approver], deed: str, version: str, subjects: str
+) -> None:
+    key, approver = managed
+    key.azure.sandbox.profile = Profile(approval_subjects=subjects, lifecycle_gated="gated")
+    kid = key()["key"]["kid"]
+    if version == "older":
+        key.azure.do(lambda state: state.rotate_key(key.azure.vault, "payments"))
+        Operator(key.azure.sandbox.environment())(cdc_sync, group_name=key.group)
+        assert key()["key"]["kid"] != kid
+    method, path, body = ON_RECORD[deed]
+    theirs = approver("POST", REQUESTS, {"method": method, "operation": f"{KEYS}/{kid}{path}", "body": body})
+
+    failure = key.failed(key, expires=LATER)
+
+    assert failure.details["approval"]["id"] == theirs["request_id"]
+    assert "the later of two such changes would undo the earlier one" in failure.next_step
+    assert key.failed(key, expires=LATER, check_mode=True).problem == failure.problem
+    assert len(approver.pending()) == 1
+    assert key()["changed"] is False
+
+
+def test_a_change_sees_a_version_that_waits_for_an_approval(managed: tuple[OneKey, Approver]) -> None:
+    key, approver = managed
+    theirs = _pending_copy(key, approver)
 
     failure = key.failed(key, enabled=False)
 
-    assert "which files a new request" in failure.next_step
-    assert key(enabled=False)["approval"]["filed"]
-    approver.decide()
-    assert key(enabled=False)["key"]["enabled"] is False
+    assert failure.details["approval"]["id"] == theirs
+    assert "the other one would create a version of the key" in failure.next_step
+
+
+def test_a_change_of_another_key_does_not_stand_in_the_way(managed: tuple[OneKey, Approver]) -> None:
+    key, _approver = managed
+    assert key(enabled=False)["pending"]
+    assert key.generate(name="invoices")["pending"]
+
+
+def _appear(key: OneKey) -> None:
+    """Somebody else creates a key of this name in the vault."""
+    key.azure.do(lambda state: state.add_key(key.azure.vault, "Payments", "RSA-HSM", days_ago=0.001))
+
+
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+@pytest.mark.parametrize("with_azure", [True, False])
+@pytest.mark.parametrize("is_approved", [False, True])
+def test_a_foreign_key_that_appears_before_the_approval_gets_no_version(
+    guarded: tuple[OneKey, Approver], origin: str, with_azure: bool, is_approved: bool
+) -> None:
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution="on_result")
+    kid = key.source("master")
+
+    def act(**options: Any) -> dict[str, Any]:
+        create = key.generate if origin == "azure" else lambda **given: key.copy(kid, **given)
+        return create(with_azure=with_azure, **options)
+
+    request_id = act()["approval"]["id"]
+    _appear(key)
+    if is_approved:
+        approver.decide()
+
+    # An adoption would leave the request behind, too.
+    for options in ({}, {"check_mode": True}, {"adopt": True}):
+        if with_azure or "check_mode" not in options:
+            failure = key.failed(act, **options)
+            assert failure.details["approval"]["id"] == request_id
+            assert "have that request denied, or withdraw it in DSM" in failure.next_step
+    assert len(key.versions()) == 1
+    approver("DELETE", f"{REQUESTS}/{request_id}")
+    assert "approval" not in key.failed(act).details
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_a_foreign_key_that_appears_while_a_task_waits_gets_no_version(
+    guarded: tuple[OneKey, Approver], passing: Passing, with_azure: bool
+) -> None:
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution="on_result")
+
+    def meanwhile() -> None:
+        _appear(key)
+        approver.decide()
+
+    passing.meanwhile = meanwhile
+    failure = key.failed(key.copy, key.source("master"), with_azure=with_azure, approval_wait=30)
+
+    assert "would add a version to it" in failure.problem
+    assert len(key.versions()) == 1
+
+
+def test_a_version_that_dsm_created_on_the_approval_is_reported_by_the_task_that_waited(
+    guarded: tuple[OneKey, Approver], passing: Passing
+) -> None:
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution="on_approval")
+
+    def meanwhile() -> None:
+        _appear(key)
+        approver.decide()
+
+    passing.meanwhile = meanwhile
+    failure = key.failed(key.copy, key.source("master"), approval_wait=30)
+
+    assert "somebody else has created a key of this name" in failure.problem
+
+
+def test_a_task_that_waits_creates_the_key(guarded: tuple[OneKey, Approver], passing: Passing) -> None:
+    key, approver = guarded
+    for execution in Profile.settings()["approval_execution"]:
+        key.azure.sandbox.profile = Profile(approval_execution=execution)
+        passing.meanwhile = approver.decide
+        result = key.generate(name=execution.replace("_", "-"), approval_wait=30)
+        assert (result["changed"], result["pending"], result["key"]["state"]) == (True, False, "live")
 
 
 def test_a_policy_of_the_sources_group_is_predicted_too(guarded: tuple[OneKey, Approver]) -> None:

@@ -78,6 +78,18 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_dsm/groups": (*_DSM, BRIDGE, "_dsm/keys", "_rest"),
     # What joins the planes.
     "_keys": ("_azure/keys", "_dsm/keys", "_findings", "_texts"),
+    "_key_lifecycle": (
+        "_azure/wire",
+        BRIDGE,
+        "_azure/consumers",
+        "_azure/keys",
+        "_dsm/account",
+        "_dsm/groups",
+        "_dsm/keys",
+        "_dsm/wire",
+        "_keys",
+        "_rest",
+    ),
     "_removal": (
         *_AZURE,
         BRIDGE,
@@ -130,6 +142,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_dsm/groups",
         "_dsm/keys",
         "_findings",
+        "_key_lifecycle",
         "_keys",
         "_removal",
         "_rotation",

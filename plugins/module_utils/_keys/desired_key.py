@@ -57,6 +57,8 @@ class DesiredKey:
         protection: ``software`` or ``hsm``.
         operations: our names, sorted.
         adopt: whether a key that somebody else has created may be managed.
+        recover: whether a soft-deleted key is recovered.
+        allow_recreate: whether a purged key is copied again.
     """
 
     name: str
@@ -72,6 +74,8 @@ class DesiredKey:
     expires: datetime | None = None
     not_before: datetime | None = None
     adopt: bool = False
+    recover: bool = False
+    allow_recreate: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], now: datetime) -> DesiredKey:
@@ -80,7 +84,7 @@ class DesiredKey:
         Raises:
             InvalidInput: one of them is not valid, or two contradict each other. No request has been sent.
         """
-        name = _checked_name(params["name"])
+        name = checked_name(params["name"])
         desired = cls(
             name=name,
             dsm_name=_checked_dsm_name(params["dsm_name"]) if params["dsm_name"] is not None else name,
@@ -95,6 +99,8 @@ class DesiredKey:
             expires=_time("expires", params["expires"]),
             not_before=_time("not_before", params["not_before"]),
             adopt=params["adopt"],
+            recover=params["on_soft_deleted"] == "recover",
+            allow_recreate=params["allow_recreate"],
         )
         _check_origin(desired)
         _check_form(desired)
@@ -223,7 +229,12 @@ def check_source(desired: DesiredKey, source: DsmKey) -> None:
 # Options --------------------------------------------------------------------------------------------------------------
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The name of a key in Azure.
+
+    Raises:
+        InvalidInput: no key can have it.
+    """
     if _NAME.fullmatch(name) is None:
         raise InvalidInput(
             "name",

@@ -11,19 +11,20 @@ The same decision verifies a write: afterwards, nothing may be left to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .._dsm.keys.key_records import DsmKey, Sources
 from .._timestamps import day, iso_or_none
 from .desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, STANDARD, DesiredKey
+from .key_endings import DESTROYED, as_recovered, is_strange, recoverable
 from .key_results import digest_of, protection_of
 from .key_terms import EC, OF_EC, RSA, form_of, usual_operations
 from .reconciliation import ReconciledKey
 
 # States of DSM in which it refuses every change, for ever (DSM contract §4.7).
 _FINAL = ("deactivated", "compromised")
-Action = Literal["create", "sync", "update", "nothing", "refuse"]
+Action = Literal["create", "sync", "recover", "remove", "update", "nothing", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -109,19 +110,47 @@ def _of_ghost(_desired: DesiredKey, seen: SeenKey) -> Decision:
     return _sync_once(seen, "DSM has the key, and the vault does not")
 
 
-def _of_soft_deleted(_desired: DesiredKey, seen: SeenKey) -> Decision:
-    due = None if seen.key is None or seen.key.deleted is None else seen.key.deleted.purge_due
+def _of_soft_deleted(desired: DesiredKey, seen: SeenKey) -> Decision:
+    key = _known(seen)
+    due = None if key.deleted is None else key.deleted.purge_due
     until = "" if due is None else f"; the vault purges it on {day(due)}, and its name is taken until then"
-    return _refuse(
-        f"the key is soft-deleted{until}",
-        "recover it in Azure and sync the keys with fortanix.dsm.cdc_sync, or choose another name",
+    if not desired.recover:
+        return _refuse(
+            f"the key is soft-deleted{until}",
+            "set on_soft_deleted: recover to recover it with its versions, or choose another name",
+        )
+    if not key.records or is_strange(key):
+        return _refuse(
+            f"the vault has a deleted key of this name that DSM does not have{until}",
+            "find out whose key it is; if it is yours, recover it in Azure, and sync the keys",
+        )
+    if not recoverable(key):
+        if not seen.synced:
+            return Decision("sync", "the key is soft-deleted, and DSM does not show that")
+        return _refuse(
+            "DSM does not show the key as deleted, also after a sync of the keys: it may have synced them while the "
+            "vault was deleting the key",
+            "recover it in Azure, and sync the keys with fortanix.dsm.cdc_sync",
+        )
+    # Nothing is recovered that cannot become as requested.
+    after = decide(desired, replace(seen, key=as_recovered(key)))
+    return after if after.action == "refuse" else Decision("recover", "the key is soft-deleted")
+
+
+def _of_purged(desired: DesiredKey, seen: SeenKey) -> Decision:
+    if desired.allow_recreate and desired.origin == COPY:
+        if _known(seen).state == DESTROYED and (seen.with_azure or seen.synced):
+            return Decision("remove", "the key was purged, and its records have the name in DSM")
+        return _sync_once(seen, "the key was purged, and DSM may not have destroyed its records yet")
+    again = (
+        "set allow_recreate: true to copy the source into the vault again"
+        if desired.origin == COPY
+        else "remove the records with state: absent, and create a new key"
     )
-
-
-def _of_purged(_desired: DesiredKey, _seen: SeenKey) -> Decision:
     return _refuse(
-        "the key was purged: its material is gone from the vault, and DSM's records of it remain",
-        "choose another name; or delete the records in DSM, once they are in the state Destroyed, to create a new key",
+        "the key was purged: its material is gone from the vault; only a new key can take the name, and DSM's records "
+        "of the old one remain",
+        f"{again}; or choose another name",
     )
 
 

@@ -90,6 +90,7 @@ _OF_ONE_KEY = (
     "not_before",
     "expires",
     "recovery_level",
+    "purge_date",
     "tags",
     "origin",
     "source_kid",

@@ -201,7 +201,9 @@ def _state(
     if present:
         enabled = any(one.key.enabled for one in present) if newest is None else newest.key.enabled
         return "live" if enabled else "disabled"
-    if all(one.key.state == "destroyed" for one in records):
+    # A record is destroyed for ever, also by a sync during which the vault was deleting the key.
+    is_kept = observed.deleted is None and any(one.key.azure_state == "deleted" for one in records)
+    if all(one.key.state == "destroyed" for one in records) and not is_kept:
         return "destroyed"
     if any(one.key.azure_state == "purged" for one in records) or observed.deleted is not None:
         return "purged"

@@ -16,6 +16,9 @@ ADDRESS_IS_REFUSED = (
     r"client address (?:\S+ )?is not authorized|caller is not a trusted service"
     r"|caller was ignored because bypass is set to none|not allowed by nsp rules|network security perimeter"
 )
+# Another operation on the key is not complete: the same request succeeds after it (Azure contract §1.11).
+BEING_CHANGED = r"ObjectIsBeing(?:Deleted|Recovered|Purged)|currently being (?:deleted|recovered|purged)"
+PURGE_PROTECTED = r"\bpurge.{0,40} is not allowed because purge protection|\bpurge protection is enabled"
 DENY_ASSIGNMENT = (
     r"denied because of the deny assignment|\bdeny assignment with name\b|denyassignmentid: '?/"
     r"|decisionreason: '?deniedbydenyassignment"

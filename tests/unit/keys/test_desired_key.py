@@ -40,13 +40,14 @@ UNSET = dict.fromkeys(
         "not_before",
     )
 )
+DEFAULTS = {"on_soft_deleted": "fail", "allow_recreate": False}
 GENERATED = {"origin": "azure", "type": "RSA", "size": 3072}
 COPIED = {"origin": "copy", "source": {"kid": KID, "name": None}}
 MASTER = source(KID, type="RSA", size=2048, operations=("SIGN", "EXPORT"))
 
 
 def desired(**options: Any) -> DesiredKey:
-    return DesiredKey.from_params({**UNSET, "name": "payments", "adopt": False, **options}, NOW)
+    return DesiredKey.from_params({**UNSET, **DEFAULTS, "name": "payments", "adopt": False, **options}, NOW)
 
 
 def refused(**options: Any) -> InvalidInput:

@@ -116,9 +116,33 @@ class VaultKey:
 
 @dataclass(frozen=True)
 class DeletedKey:
-    """A soft-deleted key. ``purge_due``: when Azure purges it; None if Azure omits it."""
+    """A soft-deleted key.
+
+    ``purge_due``: when Azure purges it; None if Azure omits it. ``version``: its current version; None if it is from a
+    list, which shows no versions. ``managed``: it backs a certificate; None if that is not known.
+    """
 
     name: str
     deleted: datetime | None
     purge_due: datetime | None
     attributes: KeyAttributes = KeyAttributes()
+    version: KeyVersion | None = None
+    managed: bool | None = None
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether nobody can purge it before Azure does; False if Azure does not report that."""
+        return is_protected(self.attributes)
+
+
+def is_protected(attributes: KeyAttributes) -> bool:
+    """Whether purge protection applies to a key, live or soft-deleted; False if Azure does not report that.
+
+    Of the seven levels ("DeletionRecoveryLevel" of the Key Vault REST reference), those without it are purgeable.
+    """
+    return attributes.recovery_level is not None and "purgeable" not in attributes.recovery_level.lower()
+
+
+def is_without_soft_delete(attributes: KeyAttributes) -> bool:
+    """Whether a deletion destroys a key at once; False if Azure does not report that."""
+    return name_key(attributes.recovery_level) == "purgeable"

@@ -71,7 +71,12 @@ def read_deleted(vault: Channel, name: str, label: str) -> DeletedKey | None:
     """
     read = partial(vault.sdk.get_deleted_key, name)
     found = _if_found(partial(vault.one, read, DELETED_KEY, obj=f"deleted key {name} of {label}"))
-    return None if found is None else _deleted(found)
+    if found is None:
+        return None
+    if not same_name(found.name, name):
+        raise unreadable("the response is about another key", plane=vault.plane, obj=f"deleted key {name} of {label}")
+    version = KeyVersion(name_key(found.properties.version), _attributes(found.properties), _public_half(found))
+    return replace(_deleted(found), version=version)
 
 
 def with_versions(vault: Channel, key: VaultKey, label: str) -> VaultKey:
@@ -197,6 +202,7 @@ def _deleted(listed: Any) -> DeletedKey:
         deleted=listed.deleted_date,
         purge_due=listed.scheduled_purge_date,
         attributes=_attributes(listed.properties),
+        managed=listed.properties.managed is True,
     )
 
 

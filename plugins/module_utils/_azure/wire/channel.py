@@ -328,8 +328,13 @@ class Channel:
             read(raw_response_hook=self._checked(None, obj, found.append))
         return found[-1]
 
-    def write(self, send: Callable[..., object], *, obj: str) -> None:
+    def write(self, send: Callable[..., object], *, obj: str, shape: Shape | None = None) -> None:
         """Carry out an operation of the SDK that changes something. It is sent once, as by :meth:`send`.
+
+        Args:
+            send: The operation.
+            obj: The object, for error messages.
+            shape: Of the response, if the SDK is to read it.
 
         Raises:
             AzureError: as :meth:`send`.
@@ -338,7 +343,7 @@ class Channel:
         accepted: list[dict[str, Any]] = []
         with self.explained(obj, writes=True):
             try:
-                send(raw_response_hook=self._checked(None, obj, accepted.append, writes=True), **_SENT_ONCE)
+                send(raw_response_hook=self._checked(shape, obj, accepted.append, writes=True), **_SENT_ONCE)
             except rejected as error:
                 # The SDK expects 201 for a role definition, even if one is replaced.
                 if not accepted or error.status_code != OK:
@@ -534,8 +539,8 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
     return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 
 
-def keys(operator: Operator, uri: str) -> Channel:
-    """The client for the keys of one vault or Managed HSM, read-only. ``sdk`` is a KeyClient.
+def keys(operator: Operator, uri: str, *, read_only: bool = True) -> Channel:
+    """The client for the keys of one vault or Managed HSM. ``sdk`` is a KeyClient.
 
     Raises:
         InvalidInput: the address is not in the operator's cloud (T32).
@@ -544,7 +549,7 @@ def keys(operator: Operator, uri: str) -> Channel:
     client = _deps.load("azure.keyvault.keys").KeyClient(
         uri,
         operator.credential,
-        **_data_plane(operator, read_only=True),
+        **_data_plane(operator, read_only=read_only),
     )
     return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 

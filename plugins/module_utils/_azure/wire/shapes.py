@@ -297,6 +297,7 @@ KEY_VERSIONS = _page(record(kid=_key_id(of_version=True), attributes=_KEY_ATTRIB
 DELETED_KEYS = _page(
     record(
         kid=_key_id(of_version=False),
+        managed=_FLAG,
         attributes=_KEY_ATTRIBUTES,
         deletedDate=optional(_seconds),
         scheduledPurgeDate=optional(_seconds),
@@ -309,6 +310,7 @@ _PUBLIC_KEY = record(
 KEY_BUNDLE = record(key=_PUBLIC_KEY, managed=_FLAG, attributes=_KEY_ATTRIBUTES, tags=_KEY_TAGS)
 DELETED_KEY = record(
     key=_PUBLIC_KEY,
+    managed=_FLAG,
     attributes=_KEY_ATTRIBUTES,
     deletedDate=optional(_seconds),
     scheduledPurgeDate=optional(_seconds),

@@ -23,10 +23,11 @@ from ..._ids import is_uuid
 from ..._names import is_within, name_key, same_path
 from ..._timestamps import iso_or_none, parse_compact, parse_iso
 from ..wire import routes
+from .guarded_keys import KeyChange, VaultKey, creates_version, place_of, short_hash
 
 PENDING, APPROVED, DENIED, FAILED = "PENDING", "APPROVED", "DENIED", "FAILED"
 
-_MARK = re.compile(r"\[fortanix\.dsm ([0-9a-f]{12})/([0-9a-f]{32})\]")
+_MARK = re.compile(r"\[fortanix\.dsm ([0-9a-f]{12})/([0-9a-f]{32})(?:/([0-9a-f]{12}))?\]")
 # The members of a link whose values are part of the mark. Of all others, only the name is: the value may be a secret.
 _LINK_MEMBERS = frozenset(
     {"kind", "url", "tenant_id", "client_id", "subscription_id", "key_vault_type", "endpoints", "hsm_order"}
@@ -42,8 +43,13 @@ class GuardedOperation:
     Args:
         label: the object, for messages: ``group "akv-prod"``.
         summary: what changes, for the approvers: ``update of link.vault.uri``. No secret.
-        name: the name of the group or key to create, which distinguishes such operations.
-        vault_key: the key to create in a vault: ID of the group, name in the vault. Several operations can create it.
+        name: in DSM, of the group to create, which distinguishes such operations, or of the key.
+        vault_key: the key of a vault that it creates or changes: ID of the group, name in the vault. Several operations
+            on several paths can do so.
+        kids: IDs of the records of that key.
+        undated: members of the body that depend on the time of the run, and what the mark has instead:
+            ``{"deactivation_date": "90 days"}``. Otherwise, each run would be another operation.
+        before: the values that it replaces. The same change of other values needs an approval of its own.
         credential_fact: what may be disclosed about the credential in the body (``LinkCredential.fact``).
         timeout: seconds that the operation may take, if it has its own time limit.
     """
@@ -58,6 +64,9 @@ class GuardedOperation:
     vault_key: tuple[str, str] | None = None
     credential_fact: str | None = None
     timeout: float | None = None
+    kids: frozenset[str] = frozenset()
+    undated: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def operation(self) -> str:
@@ -67,21 +76,38 @@ class GuardedOperation:
     @property
     def description(self) -> str:
         """The text that approvers read, and the mark."""
-        return f"Ansible: {self.summary}, {self.label} [fortanix.dsm {self._object_mark()}/{self.mark()}]"
+        marks = [self._object_mark(), self.mark(), *filter(None, [self.before_mark()])]
+        return f"Ansible: {self.summary}, {self.label} [fortanix.dsm {'/'.join(marks)}]"
 
     def mark(self) -> str:
         """Equal for the same operation with the same content, apart from secrets."""
         content = {
             "method": self.method,
             "operation": self.operation,
-            "body": _plain(self.body or {}),
+            "body": {**_plain(self.body or {}), **self.undated},
             "credential": self.credential_fact,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
+    def before_mark(self) -> str | None:
+        """Equal for the same values before the change; None if they do not matter."""
+        return short_hash(self.before) if self.before else None
+
     def _object_mark(self) -> str:
-        created = [self.operation, self.name] if self.vault_key is None else list(map(name_key, self.vault_key))
-        return hashlib.sha256(json.dumps(created).encode()).hexdigest()[:12]
+        mark = None if self.key is None else self.key.mark
+        return mark or short_hash([self.operation, self.name])
+
+    @property
+    def key(self) -> VaultKey | None:
+        """The key of a vault that it is about."""
+        if self.vault_key is None and not self.kids:
+            return None
+        return VaultKey(None if self.vault_key is None else place_of(*self.vault_key), self.kids, self.name)
+
+    @property
+    def creates_key(self) -> bool:
+        """Whether it creates a version of the key."""
+        return self.method == "POST" and creates_version(self.operation)
 
     def is_asked_by(self, request: ApprovalRequest) -> bool:
         """Whether the request is for exactly this operation. One without content is identified by its path alone."""
@@ -89,18 +115,19 @@ class GuardedOperation:
             return False
         return request.mark == self.mark() or not self.body
 
+    def starts_from(self, request: ApprovalRequest) -> bool:
+        """Whether a request for this operation was filed for the values that it would replace now."""
+        return None in (request.before_mark, self.before_mark()) or request.before_mark == self.before_mark()
+
     def is_crossed_by(self, request: ApprovalRequest) -> bool:
-        """Whether the request would change the same object in another way."""
+        """Whether the request would change the same object in another way, or may do so."""
         if self.is_asked_by(request):
             return False
-        if self.vault_key is not None:
-            # Each of them would create a version, whatever its name in DSM and wherever its material is from.
-            same_key = request.object_mark == self._object_mark() or request.vault_key == _plain_key(*self.vault_key)
-            creates = any(request.is_for("POST", route) for route in (routes.KEYS, routes.KEYS_COPY))
-            return creates and (same_key or request.body_name == self.name)
+        if self.key is not None:
+            return request.is_about(self.key)
         if self.name is not None:
             named = request.object_mark == self._object_mark() or request.body_name == self.name
-            return request.is_for(self.method, self.operation) and named
+            return request.is_for(self.method, self.operation) and (named or request.is_unidentified)
         if self.route == routes.SCAN:
             return False
         return any(request.is_for(method, self.operation) for method in ("PATCH", "DELETE"))
@@ -124,8 +151,9 @@ class ApprovalRequest:
     result_viewed: bool
     # Client IDs of the links that it would write; None if the body does not show them.
     client_ids: frozenset[str] | None = None
-    # The key that it would create in a vault: ID of the group and name, as comparison keys.
-    vault_key: tuple[str, str] | None = None
+    # What it shows about the key that it would create or change; None if it is about no key.
+    key_change: KeyChange | None = None
+    has_body: bool = False
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> ApprovalRequest:
@@ -144,7 +172,8 @@ class ApprovalRequest:
             denial_reason=stored.get("denial_reason") or None,
             result_viewed=bool(stored.get("result_viewed")),
             client_ids=_client_ids(body),
-            vault_key=_vault_key(body),
+            key_change=KeyChange.from_stored(stored),
+            has_body=bool(body),
         )
 
     def may_write_link_of(self, client_id: str) -> bool:
@@ -153,14 +182,38 @@ class ApprovalRequest:
         return is_of_group and (self.client_ids is None or name_key(client_id) in self.client_ids)
 
     @property
-    def mark(self) -> str | None:
-        match = _MARK.search(self.description)
-        return match.group(2) if match else None
+    def object_mark(self) -> str | None:
+        return self._marked(1)
 
     @property
-    def object_mark(self) -> str | None:
+    def mark(self) -> str | None:
+        return self._marked(2)
+
+    @property
+    def before_mark(self) -> str | None:
+        return self._marked(3)
+
+    def _marked(self, part: int) -> str | None:
         match = _MARK.search(self.description)
-        return match.group(1) if match else None
+        return match.group(part) if match else None
+
+    @property
+    def is_unidentified(self) -> bool:
+        """Whether neither a mark nor the content shows what it would create."""
+        return self.mark is None and not self.has_body
+
+    def is_about(self, key: VaultKey) -> bool:
+        """Whether it would create or change this key, or may do so, because it does not show which one."""
+        if self.key_change is None:
+            return False
+        if key.mark is not None and self.object_mark == key.mark:
+            return True
+        return self.key_change.is_of(key) or (self.mark is None and self.key_change.may_be_of(key))
+
+    @property
+    def creates_key(self) -> bool:
+        """Whether it would create a key, or a version of one."""
+        return self.key_change is not None and self.key_change.creates
 
     def is_for(self, method: str, operation: str) -> bool:
         return self.method == method and same_path(self.operation, operation)
@@ -184,13 +237,17 @@ def choose(
 ) -> ApprovalRequest | None:
     """The request for the operation: a pending one, otherwise the latest whose result was not reported yet.
 
-    A denial counts until it expires. The result of an approved or failed request is reported once.
+    A denial counts until it expires. The result of an approved or failed request is reported once, and belongs to the
+    values that the request was filed for: of others, somebody has changed them since, and nobody has approved that.
     """
     same = [one for one in requests if operation.is_asked_by(one) and not one.has_expired(now)]
     same.sort(key=lambda one: one.created, reverse=True)
     pending = next((one for one in same if one.status == PENDING), None)
-    if pending is not None or not same:
+    if pending is not None:
         return pending
+    same = [one for one in same if one.status not in (APPROVED, FAILED) or operation.starts_from(one)]
+    if not same:
+        return None
     told = same[0].status in (APPROVED, FAILED) and same[0].result_viewed
     return None if told else same[0]
 
@@ -210,17 +267,6 @@ def _client_ids(body: Any) -> frozenset[str] | None:
     links = [*(body.get("add_hmg") or []), *(body.get("mod_hmg") or {}).values()]
     found = [name_key((link if isinstance(link, dict) else {}).get("client_id")) for link in links]
     return frozenset(found) if all(map(is_uuid, found)) else None
-
-
-def _vault_key(body: Any) -> tuple[str, str] | None:
-    """The key that a request creates in a vault; None if the body does not show it."""
-    metadata = body.get("custom_metadata") if isinstance(body, dict) else None
-    name = metadata.get("azure-key-name") if isinstance(metadata, dict) else None
-    return None if name is None else _plain_key(body.get("group_id"), name)
-
-
-def _plain_key(group_id: Any, name: Any) -> tuple[str, str]:
-    return name_key(group_id), name_key(name)
 
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ result is correct in both cases, and the caller reads back the changed object.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..wire.client import DsmClient
 from ..wire.errors import ApprovalRequired, DsmError, NotDone, outcome_is_open, proves_refusal
 from ..wire.paging import items
 from .approval_requests import APPROVED, DENIED, FAILED, PENDING, ApprovalRequest, GuardedOperation, choose, crossing
+from .guarded_keys import VaultKey
 
 _LONGEST_PAUSE = 15.0
 
@@ -99,22 +100,49 @@ class WriteResult:
         return self.approval is not None and self.approval.is_pending
 
 
-def carry_out(dsm: DsmClient, operation: GuardedOperation, asking: Asking, *, guarded: bool = False) -> WriteResult:
+@dataclass(frozen=True)
+class Checks:
+    """What a caller reads around an approved request.
+
+    Attributes:
+        still_due: raises a TaskError if the operation is not to be carried out any more. Called after a wait for the
+            approval, before the result is requested: DSM may carry the operation out only then.
+        undone: whether the change that this response shows is not there any more. Called for a request that was
+            approved before this task: DSM may have carried it out at that time, and somebody has changed it back since.
+    """
+
+    still_due: Callable[[ApprovalRequest], None] = lambda _request: None
+    undone: Callable[[Any], bool] = lambda _answer: False
+
+
+_NO_CHECKS = Checks()
+
+
+def carry_out(
+    dsm: DsmClient,
+    operation: GuardedOperation,
+    asking: Asking,
+    *,
+    guarded: bool = False,
+    checks: Checks = _NO_CHECKS,
+) -> WriteResult:
     """Carry out the operation, or file an approval request for it.
 
     Args:
         guarded: whether the object has an approval policy. If so, an existing request is searched before anything is
             sent; otherwise only after DSM has refused.
+        checks: what is read around an approved request.
 
     Raises:
         DsmError: DSM refused, or requires an approval and the options forbid to request it.
         OutcomeUnknown: a write was sent and no response arrived.
         TaskError: the request was denied, has failed or expired, or conflicts with another request.
     """
-    if guarded and asking.files:
-        found = find(dsm, operation)
-        if found is not None:
-            return _settled(dsm, operation, found, asking)
+    searched = guarded and asking.files
+    if searched:
+        settled = _found(dsm, operation, asking, checks)
+        if settled is not None:
+            return settled
     try:
         answer = dsm.call(
             operation.method,
@@ -131,10 +159,22 @@ def carry_out(dsm: DsmClient, operation: GuardedOperation, asking: Asking, *, gu
         raise refused.advising(
             "set approval: request to have the task file an approval request: a policy guards this operation"
         )
-    found = None if guarded else find(dsm, operation)
-    if found is not None:
-        return _settled(dsm, operation, found, asking)
-    return _settled(dsm, operation, _file(dsm, operation, refused), asking, filed=True)
+    settled = None if searched else _found(dsm, operation, asking, checks)
+    if settled is not None:
+        return settled
+    request = _file(dsm, operation, refused)
+    first = _filed_before(dsm, operation, request)
+    return _settled(dsm, operation, first or request, asking, checks, filed=first is None)
+
+
+def _found(dsm: DsmClient, operation: GuardedOperation, asking: Asking, checks: Checks) -> WriteResult | None:
+    """The outcome of the existing request for the operation; None if there is none, or its change is undone."""
+    found = find(dsm, operation)
+    if found is None:
+        return None
+    settled = _settled(dsm, operation, found, asking, checks)
+    is_earlier = found.status == APPROVED
+    return None if is_earlier and checks.undone(settled.answer) else settled
 
 
 def settle(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> WriteResult:
@@ -151,7 +191,7 @@ def settle(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> Write
             obj=operation.label,
             next_step="run the task again to file a new request",
         )
-    return _settled(dsm, operation, found, asking)
+    return _settled(dsm, operation, found, asking, _NO_CHECKS)
 
 
 def predict(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> Approval:
@@ -177,17 +217,25 @@ def find(dsm: DsmClient, operation: GuardedOperation) -> ApprovalRequest | None:
         TaskError: another request for the same object is pending. DSM would carry out one after the other, and the
             second would undo part of the first, because DSM replaces a link completely, or create a second version.
     """
-    requests = _visible(dsm, operation)
+    requests = _visible(dsm, operation.label, operation.path.get("group_id"))
     now = dsm.clock.now("DSM")
     found = choose(operation, requests, now)
     other = crossing(operation, requests, now)
     if other is None or (found is not None and found.status == PENDING):
         return found
-    harm = "each of them would create a version of the key"
-    if operation.vault_key is None:
-        harm = "the later of two such changes would undo the earlier one"
+    raise _crossed(operation, other)
+
+
+def _crossed(operation: GuardedOperation, other: ApprovalRequest) -> TaskError:
+    harm = "the later of two such changes would undo the earlier one"
+    if operation.key is not None and other.creates_key:
+        harm = "the other one would create a version of the key"
+        if operation.creates_key:
+            harm = "each of them would create a version of the key"
+    elif operation.creates_key:
+        harm = "DSM would carry out one after the other, on another version than its approvers know"
     unmarked = "" if other.mark else "; it was not filed by this collection and may even be for the same change"
-    raise NotDone(
+    return NotDone(
         f"another change of this object waits for approval: {other.label}{unmarked}",
         plane="DSM",
         obj=operation.label,
@@ -210,15 +258,32 @@ def waiting(dsm: DsmClient, obj: str) -> list[ApprovalRequest] | None:
     return [one for one in found if one.status == PENDING and not one.has_expired(now)]
 
 
-def _visible(dsm: DsmClient, operation: GuardedOperation) -> list[ApprovalRequest]:
-    """The DSM identity's own requests of any status, and the pending ones of others, as far as it sees them."""
+def open_creations(dsm: DsmClient, key: VaultKey, label: str) -> list[ApprovalRequest]:
+    """Requests that would still create a version of the key: pending, or approved and not reported yet."""
+    now = dsm.clock.now("DSM")
+    return [
+        one
+        for one in _visible(dsm, label)
+        if one.creates_key
+        and one.is_about(key)
+        and not one.has_expired(now)
+        and (one.status == PENDING or (one.status == APPROVED and not one.result_viewed))
+    ]
+
+
+def _visible(dsm: DsmClient, label: str, group_id: str | None = None) -> list[ApprovalRequest]:
+    """The DSM identity's own requests of any status, and the pending ones of others, as far as it sees them.
+
+    Those of one group are selected by DSM. Those of one key are not: a copy from any key may become its next version,
+    and whether DSM names the group as a subject of that request, or the copied key alone, is not public (Q67).
+    """
     own = dsm.identity().entity_id
     others: dict[str, str] = {"status": PENDING}
-    if "group_id" in operation.path:
-        others["subject"] = operation.path["group_id"]
+    if group_id is not None:
+        others["subject"] = group_id
     found: dict[str, ApprovalRequest] = {}
     for query in [{"requester": own}, others] if own else [{}]:
-        listed = dsm.call("GET", routes.APPROVALS, query=query, obj=operation.label)
+        listed = dsm.call("GET", routes.APPROVALS, query=query, obj=label)
         for stored in items(listed, "approval requests"):
             request = ApprovalRequest.from_stored(stored)
             # Servers that ignore filters also return decided requests of others: their results are not ours to request.
@@ -251,15 +316,46 @@ def _file(dsm: DsmClient, operation: GuardedOperation, refused: ApprovalRequired
     )
 
 
+def _filed_before(dsm: DsmClient, operation: GuardedOperation, ours: ApprovalRequest) -> ApprovalRequest | None:
+    """The request for this operation that somebody else has filed just before; ours is withdrawn in its favor.
+
+    Of two tasks that file at the same time, neither saw the request of the other one before. The later one withdraws
+    its own. DSM's times are in seconds: within one, either may be the later one, and both withdraw at worst.
+
+    Raises:
+        TaskError: that request is for another change of the object.
+    """
+    requests = _visible(dsm, operation.label, operation.path.get("group_id"))
+    earlier = [one for one in requests if one.request_id != ours.request_id and one.created <= ours.created]
+    now = dsm.clock.now("DSM")
+    first = next((one for one in earlier if one.status == PENDING and operation.is_asked_by(one)), None)
+    other = first or crossing(operation, earlier, now)
+    if other is None:
+        return None
+    dsm.call("DELETE", routes.APPROVAL, path={"req_id": ours.request_id}, obj=operation.label)
+    if first is None:
+        raise _crossed(operation, other)
+    return first
+
+
 def _settled(
-    dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest, asking: Asking, *, filed: bool = False
+    dsm: DsmClient,
+    operation: GuardedOperation,
+    request: ApprovalRequest,
+    asking: Asking,
+    checks: Checks,
+    *,
+    filed: bool = False,
 ) -> WriteResult:
     """Wait as long as the options allow; then return DSM's response, or the pending approval."""
     foreign = not _is_ours(dsm, request)
     left, pause = 0.0 if foreign else float(asking.wait), 1.0
+    waited = False
     while True:
         if request.status == DENIED:
             raise _denied(operation, request)
+        if request.status == APPROVED and waited:
+            checks.still_due(request)
         if request.status in (APPROVED, FAILED):
             return WriteResult(_result(dsm, operation, request), Approval.of(request, "approved", filed=filed))
         if request.status != PENDING or request.has_expired(dsm.clock.now("DSM")):
@@ -267,6 +363,7 @@ def _settled(
         if left <= 0:
             return WriteResult(approval=Approval.of(request, "pending", filed=filed))
         dsm.pause(min(pause, left))
+        waited = True
         left, pause = left - pause, min(pause * 2, _LONGEST_PAUSE)
         request = _read_again(dsm, operation, request)
 

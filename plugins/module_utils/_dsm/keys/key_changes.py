@@ -13,12 +13,13 @@ from ..._errors import TaskError
 from ..._journal import DONE
 from ..._rest.statuses import CONFLICT, NOT_FOUND
 from ..account import approvals
-from ..account.approval_requests import GuardedOperation
-from ..account.approvals import Asking, WriteResult
+from ..account.approval_requests import ApprovalRequest, GuardedOperation
+from ..account.approvals import Asking, Checks, WriteResult
 from ..link.azure_link import Link
 from ..link.handed_on import explained
 from ..wire.client import DsmClient
 from ..wire.errors import DsmError, outcome_is_open
+from . import key_reading, key_writes
 from .key_records import DsmKey
 
 # How often a key is searched for after a lost response, and seconds before each search: DSM may still create it.
@@ -33,6 +34,7 @@ def create(
     *,
     guarded: bool,
     looked_up: Callable[[], Iterable[DsmKey]],
+    still_free: Callable[[ApprovalRequest], None],
 ) -> WriteResult:
     """Create a key, or file an approval request for it. Each such request creates a version, so none is repeated.
 
@@ -41,13 +43,16 @@ def create(
         link: for the diagnosis of a failure in Azure.
         guarded: whether the group has an approval policy.
         looked_up: reads the keys that may be the result, and were not there before.
+        still_free: raises a TaskError if somebody else has created a key of this name. Called after a wait for an
+            approval.
 
     Raises:
         TaskError: DSM or Azure refused; or no answer arrived, and the key does not exist.
     """
     try:
         with explained("create the key", link):
-            return approvals.carry_out(dsm, operation, asking, guarded=guarded)
+            checks = Checks(still_due=still_free)
+            return approvals.carry_out(dsm, operation, asking, guarded=guarded, checks=checks)
     except TaskError as error:
         return _found_after(error, dsm, operation, looked_up)
 
@@ -90,11 +95,23 @@ def change(
     """
     try:
         with explained("change the key", link):
-            return approvals.carry_out(dsm, operation, asking, guarded=guarded), None
+            checks = Checks(undone=lambda answer: _is_undone(dsm, operation, answer))
+            return approvals.carry_out(dsm, operation, asking, guarded=guarded, checks=checks), None
     except TaskError as error:
         if not outcome_is_open(error):
             raise
         return WriteResult(), error
+
+
+def _is_undone(dsm: DsmClient, operation: GuardedOperation, answer: object) -> bool:
+    """Whether DSM has once changed the key so, as its response shows, and the key is not so any more."""
+    requested = operation.body or {}
+    if not isinstance(answer, dict) or "kid" not in answer:
+        return False
+    if not requested or key_writes.shown(DsmKey.from_stored(answer), requested) != requested:
+        return False
+    now = key_reading.read_one(dsm, {"kid": operation.path["kid"]}, operation.label)
+    return now is not None and key_writes.shown(now, requested) != requested
 
 
 def _is_azures(error: TaskError) -> bool:

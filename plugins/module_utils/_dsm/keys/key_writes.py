@@ -10,7 +10,7 @@ Key material is in none of them: DSM transfers it to Azure itself, or Azure gene
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,8 @@ class NewKey:
         hardware: whether Azure is asked for protection by an HSM, in a Premium vault.
         operations: DSM's names; None if DSM decides.
         enabled, not_before, expires: None for DSM's defaults.
+        valid_days: what ``expires`` was computed from, if it depends on the time of the run.
+        kids: IDs of the records that the key has already.
     """
 
     name: str
@@ -46,6 +48,8 @@ class NewKey:
     enabled: bool | None = None
     not_before: datetime | None = None
     expires: datetime | None = None
+    valid_days: int | None = None
+    kids: frozenset[str] = frozenset()
 
     def body(self) -> dict[str, Any]:
         metadata = {"azure-key-name": self.azure_name, ORIGIN_ENTRY: self.origin}
@@ -77,36 +81,85 @@ def generation(new: NewKey, kind: str, size: int | None, curve: str | None) -> G
 
 
 def _creation(route: str, new: NewKey, summary: str, body: Mapping[str, Any]) -> GuardedOperation:
-    vault_key = (new.group_id, new.azure_name)
-    return GuardedOperation("POST", route, new.label, summary, body=body, name=new.name, vault_key=vault_key)
+    return GuardedOperation(
+        "POST",
+        route,
+        new.label,
+        summary,
+        body=body,
+        name=new.name,
+        vault_key=(new.group_id, new.azure_name),
+        kids=new.kids,
+        undated={} if new.valid_days is None else {"deactivation_date": f"{new.valid_days} days"},
+    )
 
 
 def update(
     current: DsmKey,
     label: str,
     *,
+    records: Iterable[DsmKey] = (),
     operations: tuple[str, ...] | None = None,
     enabled: bool | None = None,
     not_before: datetime | None = None,
     expires: datetime | None = None,
 ) -> GuardedOperation:
-    """A change of the members that are set. DSM does not change omitted ones."""
+    """A change of the members that are set. DSM does not change omitted ones. ``records``: all of the key."""
     body = _attributes(operations, enabled, not_before, expires)
+    return on_record(
+        "PATCH", routes.KEY, current, records, label, f"change of {', '.join(sorted(body))}", body, shown(current, body)
+    )
+
+
+def on_record(
+    method: str,
+    route: str,
+    current: DsmKey,
+    records: Iterable[DsmKey],
+    label: str,
+    summary: str,
+    body: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
+) -> GuardedOperation:
+    """An operation on an existing key, by the path of a record.
+
+    Args:
+        current: the record.
+        records: all of the key, so that requests for its other versions are seen.
+        before: what the operation replaces, as :attr:`GuardedOperation.before`.
+    """
+    kids = {current.key.kid, *(one.key.kid for one in records)}
+    azure_name, group_id = current.key.azure_name, current.group_id
     return GuardedOperation(
-        "PATCH",
-        routes.KEY,
+        method,
+        route,
         label,
-        f"change of {', '.join(sorted(body))}",
+        summary,
         path={"kid": current.key.kid},
         body=body,
+        name=current.key.name or None,
+        vault_key=None if azure_name is None or group_id is None else (group_id, azure_name),
+        kids=frozenset(kids),
+        before=before or {},
     )
+
+
+def shown(stored: DsmKey, names: Iterable[str]) -> dict[str, Any]:
+    """These members of a change as the key has them, in the form of a change."""
+    members = {
+        "key_ops": sorted(stored.operations),
+        "enabled": stored.key.enabled,
+        "activation_date": None if stored.activates is None else compact(stored.activates),
+        "deactivation_date": None if stored.expires is None else compact(stored.expires),
+    }
+    return {name: members[name] for name in names}
 
 
 def _attributes(
     operations: tuple[str, ...] | None, enabled: bool | None, not_before: datetime | None, expires: datetime | None
 ) -> dict[str, Any]:
     members = {
-        "key_ops": None if operations is None else list(operations),
+        "key_ops": None if operations is None else sorted(operations),
         "enabled": enabled,
         "activation_date": None if not_before is None else compact(not_before),
         "deactivation_date": None if expires is None else compact(expires),

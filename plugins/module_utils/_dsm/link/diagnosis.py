@@ -112,6 +112,7 @@ _SIGNS_OF_WRONG_CLOUD: frozenset[ClassId] = frozenset(
 )
 # Classes whose codes Azure also uses for a deny assignment.
 _DENIED: frozenset[ClassId] = frozenset({"arm-denied", "keys-denied-by-role"})
+_OF_DELETED = re.compile(r"managedhsm/keys/deletedkeys/", re.IGNORECASE)
 # Classes that a list of the vaults can make more precise.
 _BLURRED: frozenset[ClassId] = frozenset({"unknown", "no-vault-visible", "vault-not-in-subscription", "dns-failure"})
 
@@ -318,7 +319,16 @@ def _refined(entry: DiagnosisClass, text: str, link: Link | None) -> DiagnosisCl
     if entry.id in _DENIED and _by_deny_assignment().search(text):
         return BY_ID["denied-by-assignment"]
     if entry.id in ("keys-denied-by-role", "keys-denied-by-policy") and _is_managed_hsm(text, link):
-        return BY_ID["hsm-keys-denied"]
+        entry = BY_ID["hsm-keys-denied"]
+    if entry.id == "hsm-keys-denied" and _OF_DELETED.search(text):
+        # A Managed HSM Crypto User can delete keys, and then not see them.
+        return replace(
+            entry,
+            cause="the application has no local role of the Managed HSM for its deleted keys, which Managed HSM Crypto "
+            "User does not include",
+            remedy="assign a local role at /keys to the application with the data actions of deleted keys, such as the "
+            "one in docs/azure-roles/managed-hsm-application-recover-purge.json",
+        )
     if link is not None and entry.id in _SIGNS_OF_WRONG_CLOUD and _mixed_clouds(link):
         return BY_ID["wrong-cloud"]
     return entry

@@ -38,6 +38,10 @@ KEY_INFO = "/crypto/v1/keys/info"
 # No route that transfers key material is here: neither export, nor import of a value (`PUT /crypto/v1/keys`).
 KEY = "/crypto/v1/keys/{kid}"
 KEYS_COPY = "/crypto/v1/keys/copy"
+# The API does not describe these three (DSM contract §4.4): a server may not have them.
+KEY_DELETION = "/crypto/v1/keys/{kid}/schedule_deletion"
+KEY_PURGE = "/crypto/v1/keys/{kid}/delete_key_material"
+KEY_RECOVERY = "/crypto/v1/keys/{kid}/cancel_deletion"
 
 READS = frozenset(
     {

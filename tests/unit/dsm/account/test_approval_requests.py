@@ -162,6 +162,166 @@ def test_creations_of_one_key_in_a_vault_cross_whatever_else_differs(other: Guar
     assert crossing(creation("payments"), [request], NOW) is None
 
 
+KIDS = ("0a3e5a1c-0000-4000-8000-0000000000a1", "0a3e5a1c-0000-4000-8000-0000000000a2")
+ANOTHER_KID = "0a3e5a1c-0000-4000-8000-0000000000b1"
+ANOTHER_GROUP = GROUP_ID.replace("1", "2")
+
+
+def of_record(method: str, route: str, kid: str = KIDS[0], **changes: Any) -> GuardedOperation:
+    operation = GuardedOperation(
+        method,
+        route,
+        'key "payments"',
+        "change",
+        path={"kid": kid},
+        body={"enabled": False} if method == "PATCH" else None,
+        name="payments",
+        vault_key=(GROUP_ID, "payments"),
+        kids=frozenset(KIDS),
+    )
+    return replace(operation, **changes)
+
+
+def of_rotation(**body: Any) -> GuardedOperation:
+    """Of a key by its name, as a rotation in DSM names it."""
+    return GuardedOperation("POST", "/crypto/v1/keys/rekey", "key", "rotation", body=body)
+
+
+SCHEDULE, DELETE_MATERIAL = routes.KEY + "/schedule_deletion", routes.KEY + "/delete_key_material"
+ON_KEY = [
+    of_record("PATCH", routes.KEY),
+    of_record("DELETE", routes.KEY),
+    *(
+        of_record("POST", f"{routes.KEY}/{deed}")
+        for deed in ("schedule_deletion", "delete_key_material", "cancel_deletion", "restore", "destroy", "revoke")
+    ),
+    of_record("POST", f"{routes.KEY}/activate"),
+    # The next versions of the key.
+    replace(of_key(), kids=frozenset(KIDS)),
+    replace(of_key(routes.KEYS), kids=frozenset(KIDS)),
+]
+
+
+@pytest.mark.parametrize("asked", ON_KEY, ids=lambda one: f"{one.method} {one.route}")
+@pytest.mark.parametrize("other", ON_KEY, ids=lambda one: f"{one.method} {one.route}")
+@pytest.mark.parametrize("shown", ["by mark", "by content"])
+def test_all_operations_on_one_key_see_each_other_whatever_path_they_have(
+    asked: GuardedOperation, other: GuardedOperation, shown: str
+) -> None:
+    by_content = shown == "by content"
+    request = stored(other, **({"body": other.body, "description": "by hand"} if by_content else {}))
+    same = asked is other and (not by_content or not asked.body)
+    assert crossing(asked, [request], NOW) == (None if same else request)
+    assert (choose(asked, [request], NOW) == request) is same
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        of_record("POST", SCHEDULE, KIDS[1].upper(), vault_key=None, kids=frozenset()),
+        of_record("PATCH", routes.KEY + "/", KIDS[1], vault_key=None, kids=frozenset()),
+        of_record("PUT", routes.KEY + "/revert", KIDS[1], vault_key=None, kids=frozenset()),
+        of_rotation(name="payments"),
+        of_rotation(kid=KIDS[1]),
+        GuardedOperation(
+            "POST",
+            "/crypto/v1/keys/replace",
+            "key",
+            "rotation",
+            body={"replaced": {"name": "payments"}, "replacement": {"kid": ANOTHER_KID}},
+        ),
+        GuardedOperation("PUT", routes.KEYS, "key", "import", body={"name": "Payments", "group_id": GROUP_ID.upper()}),
+    ],
+    ids=["another version", "slash", "unknown deed", "rotation by name", "rotation by ID", "replacement", "import"],
+)
+def test_what_somebody_else_has_filed_for_any_version_of_the_key_is_seen(other: GuardedOperation) -> None:
+    request = stored(other, body=other.body, description=None)
+    for asked in ON_KEY:
+        assert crossing(asked, [request], NOW) == request
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        of_record("POST", SCHEDULE, ANOTHER_KID, vault_key=(GROUP_ID, "other"), name="other", kids=frozenset()),
+        of_record("PATCH", routes.KEY, ANOTHER_KID, vault_key=(ANOTHER_GROUP, "payments"), kids=frozenset()),
+        of_rotation(name="another"),
+        of_rotation(kid=ANOTHER_KID),
+        GuardedOperation("POST", "/crypto/v1/keys/export", "key", "export", body={"kid": KIDS[0]}),
+        GuardedOperation("GET", routes.KEY, "key", "read", path={"kid": KIDS[0]}),
+        GuardedOperation("POST", "/crypto/v1/sign", "key", "signature", body={"key": {"kid": KIDS[0]}}),
+        update(),
+    ],
+    ids=["key", "group", "rotated name", "rotated ID", "export", "read", "use", "PATCH of the group"],
+)
+@pytest.mark.parametrize("shown", ["by mark", "by content"])
+def test_what_is_about_another_key_or_only_uses_it_crosses_nothing(other: GuardedOperation, shown: str) -> None:
+    request = stored(other, body=other.body, **({} if shown == "by mark" else {"description": None}))
+    for asked in ON_KEY:
+        assert crossing(asked, [request], NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("subjects", "crosses"),
+    [
+        ([{"group": GROUP_ID}], True),
+        ([{"group": ANOTHER_GROUP}], False),
+        ([{"sobject": ANOTHER_KID}, {"group": GROUP_ID.upper()}], True),
+        ([{"sobject": ANOTHER_KID}], True),
+        (["newaccount"], True),
+        (None, True),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("route", [routes.KEYS, routes.KEYS_COPY])
+def test_a_creation_that_shows_neither_mark_nor_content_may_be_of_this_key(
+    route: str, subjects: Any, crosses: bool
+) -> None:
+    request = stored(of_key(route), description=None, subjects=subjects)
+    for asked in ON_KEY:
+        assert crossing(asked, [request], NOW) == (request if crosses else None)
+
+
+@pytest.mark.parametrize("kid", [KIDS[1], ANOTHER_KID])
+def test_a_rotation_without_content_is_known_by_its_subject(kid: str) -> None:
+    request = stored(of_rotation(name="payments"), description=None, subjects=[{"sobject": kid}, {"group": GROUP_ID}])
+    assert crossing(ON_KEY[0], [request], NOW) == (request if kid == KIDS[1] else None)
+
+
+def test_a_new_group_that_shows_neither_mark_nor_content_crosses_every_new_group() -> None:
+    request = stored(creation("akv"), description=None)
+    assert crossing(creation("another"), [request], NOW) == request
+
+
+def test_what_depends_on_the_time_of_the_run_is_not_in_the_mark_but_what_it_stands_for() -> None:
+    def new(expires: str, days: int) -> GuardedOperation:
+        body = {"name": "payments", "deactivation_date": expires}
+        return replace(of_key(), body=body, undated={"deactivation_date": f"{days} days"})
+
+    pending = stored(new("20270101T000000Z", 90))
+    assert choose(new("20270102T000000Z", 90), [pending], NOW) == pending
+    assert crossing(new("20270102T000000Z", 90), [pending], NOW) is None
+    assert crossing(new("20270102T000000Z", 91), [pending], NOW) == pending
+    assert crossing(replace(new("20270101T000000Z", 90), undated={}), [pending], NOW) == pending
+
+
+@pytest.mark.parametrize(
+    ("status", "is_found"), [("PENDING", True), ("DENIED", True), ("APPROVED", False), ("FAILED", False)]
+)
+def test_an_approval_is_for_the_values_that_were_there_when_it_was_filed(status: str, is_found: bool) -> None:
+    """A request that is pending leads to what is requested now, too, and a denial is final for it."""
+    filed = of_record("PATCH", routes.KEY, before={"enabled": True})
+    request = stored(filed, status=status)
+    assert choose(filed, [request], NOW) == request
+    assert choose(replace(filed, before={"enabled": None}), [request], NOW) == (request if is_found else None)
+    assert crossing(replace(filed, before={"enabled": None}), [request], NOW) is None
+
+
+def test_a_request_that_was_filed_without_these_values_is_found_for_any() -> None:
+    request = stored(of_record("PATCH", routes.KEY), status="APPROVED")
+    assert choose(of_record("PATCH", routes.KEY, before={"enabled": True}), [request], NOW) == request
+
+
 def test_an_expired_request_counts_for_nothing() -> None:
     expired = stored(update(), expiry="20260711T115959Z")
 

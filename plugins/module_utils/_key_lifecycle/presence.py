@@ -1,0 +1,463 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""A key that is to be present: created as a copy of a key in DSM or by Azure, and kept as requested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .._azure.keys import vault_keys
+from .._azure.wire.errors import AzureError
+from .._dsm.account import approvals
+from .._dsm.account.approval_requests import ApprovalRequest, GuardedOperation
+from .._dsm.groups import stored_groups
+from .._dsm.keys import key_changes, key_reading, key_writes
+from .._dsm.keys.key_endings import Deed, is_busy
+from .._dsm.keys.key_records import DsmKey
+from .._dsm.wire.errors import DsmError
+from .._errors import InvalidInput, TaskError
+from .._keys.desired_key import DesiredKey, check_can_be_created, check_for_vault, check_source
+from .._keys.key_decisions import Decision, SeenKey, decide
+from .._keys.key_endings import DESTROYED, SeenEnding, as_recovered, recoverable
+from .._keys.key_requests import changed, created_since, new_key
+from .._keys.key_results import planned_record
+from .._keys.key_terms import DSM_CURVES
+from .._rest.statuses import FORBIDDEN
+from .._waiter import Patience
+from . import consumers_check
+from .observed_key import ObservedKey
+from .open_requests import refuse_creations, refuse_occupied
+from .report import Report
+from .steps import Steps
+
+# What is not verified, and is no option.
+MATERIAL, VERSIONS = "material", "versions"
+# Reads after a write until both sides show it, and seconds between two of them.
+_MOST_READS, _PAUSE = 4, 1.0
+# What may come before a key is created or changed.
+_PREPARATIONS = ("sync", "recover", "remove")
+# Seconds between two attempts while Azure is at work on the key.
+_BUSY_PAUSE = 5.0
+
+
+def keep(key: ObservedKey, desired: DesiredKey) -> dict[str, Any]:
+    """Create the key if it does not exist, and change what differs; the result of the task.
+
+    Raises:
+        InvalidInput: an option does not fit the vault, the source or the key.
+        TaskError: the key cannot become as requested, or has not become so.
+    """
+    check_for_vault(desired, key.vault_type)
+    report = Report(key.group, key.label)
+    return _Work(key, desired, report, Steps(key, report)).carry_out()
+
+
+@dataclass
+class _Work:
+    """``known``: IDs of the records before a key was created.
+
+    ``lost``: why it is unknown whether DSM has carried out the last change. ``done``: preparations that were carried
+    out. ``removed``: IDs of records that are to be removed, in check mode. ``prediction``: of the result.
+    """
+
+    key: ObservedKey
+    desired: DesiredKey
+    report: Report
+    steps: Steps
+    known: frozenset[str] = frozenset()
+    lost: TaskError | None = None
+    done: set[str] = field(default_factory=set)
+    removed: frozenset[str] = frozenset()
+    prediction: str | None = None
+
+    def carry_out(self) -> dict[str, Any]:
+        """Read, decide, write, and read again: afterwards, nothing may be left to do."""
+        self._read_source()
+        self.key.read_records()
+        seen = self.key.look()
+        decision = self._decision(seen)
+        while decision.action in _PREPARATIONS:
+            found = self._predicted(seen, decision) if self.key.task.check_mode else self._prepared(seen, decision)
+            if found is None:
+                return self._result(seen, decision)
+            seen = found
+            decision = self._decision(seen)
+        if decision.action not in ("create", "update"):
+            return self._result(seen, decision)
+        self._check_consumers(decision)
+        operation = self._operation(seen, decision)
+        self._plan_write(decision)
+        if self.key.task.check_mode:
+            predicted = self.key.group.guards_keys or (decision.action == "create" and self._is_source_guarded())
+            self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking) if predicted else None
+            self.report.wrote = self.report.approval is None or not self.report.approval.is_pending
+            return self._result(seen, decision)
+        if self._is_pending_after(decision, operation):
+            return self._result(seen, decision)
+        seen, left = self._verified(decision)
+        return self._result(seen, left)
+
+    # Preparing --------------------------------------------------------------------------------------------------------
+
+    def _prepared(self, seen: SeenKey, decision: Decision) -> SeenKey | None:
+        """Sync, recover the key, or remove its records; what is there then. None if that is pending approval."""
+        if decision.action in self.done:
+            # The second one would not help where the first one did not.
+            raise self.steps.lost or self._still(seen, decision)
+        if decision.action == "sync":
+            settled = self._at_work(seen)
+            if settled is not seen:
+                return settled
+            if self._is_left_after_sync(seen, decision):
+                self.prediction = "unknown"
+                return None
+            return self.key.look()
+        patience = Patience.of(self.steps.wait, 0)
+        kids = _ended(seen)
+        while True:
+            try:
+                if decision.action == "remove":
+                    pending = self.steps.remove(kids, decision.reason)
+                else:
+                    pending = self.steps.carry_out("recover", kids[0], "soft_deleted", decision.reason)
+                break
+            except TaskError as error:
+                if not is_busy(error):
+                    raise
+                self.steps.again(error, patience, _BUSY_PAUSE)
+        self.done.add(decision.action)
+        return None if pending else self.key.look()
+
+    def _predicted(self, seen: SeenKey, decision: Decision) -> SeenKey | None:
+        """The same in check mode: what would be there then; None if that is not known, or is pending approval."""
+        if decision.action == "sync":
+            self._is_left_after_sync(seen, decision)
+            self.prediction = "unknown"
+            return None
+        deed: Deed = "remove" if decision.action == "remove" else "recover"
+        self.steps.plan(deed, _state(seen), decision.reason)
+        self.steps.predict(deed, _ended(seen))
+        if self.report.approval is not None and self.report.approval.is_pending:
+            return None
+        if deed == "remove" or seen.key is None:
+            self.removed = frozenset(_ended(seen))
+            return replace(seen, key=None)
+        self.prediction = None if seen.with_azure else "unknown"
+        return replace(seen, key=as_recovered(seen.key))
+
+    def _at_work(self, seen: SeenKey) -> SeenKey:
+        """What is there after a while, if the vault is at work on the key; the same otherwise."""
+        before = SeenEnding(seen.key, seen.with_azure, self.key.with_deleted)
+        if self.steps.at_work(before).state == before.state:
+            return seen
+        return self.key.look()
+
+    def _still(self, seen: SeenKey, decision: Decision) -> TaskError:
+        return TaskError(
+            f"DSM accepted to {decision.action} the key, but it is {_state(seen)} afterwards",
+            plane="Azure" if seen.with_azure else "DSM",
+            obj=self.key.label,
+            next_step="run the task again; if that does not help, compare both sides with fortanix.dsm.cdc_key_info",
+            key=self.key.shown(seen),
+        )
+
+    def _check_consumers(self, decision: Decision) -> None:
+        """Before the current version is disabled."""
+        if decision.action == "update" and decision.changes.get("enabled") == (True, False):
+            consumers_check.check(self.key, self.report, "disabled")
+
+    # Reading ----------------------------------------------------------------------------------------------------------
+
+    def _read_source(self) -> None:
+        chosen = self.desired.source
+        if chosen is None:
+            return
+        which = {"kid": chosen.kid} if chosen.kid else {"name": str(chosen.name)}
+        self.key.source = key_reading.read_one(self.key.dsm, which, str(chosen))
+        if self.key.source is None:
+            raise InvalidInput(
+                "source",
+                f"{chosen} does not exist, or this DSM identity does not see it",
+                "correct it, or grant the DSM identity access to the group of that key",
+            )
+
+    # Deciding ---------------------------------------------------------------------------------------------------------
+
+    def _decision(self, seen: SeenKey) -> Decision:
+        """Raises TaskError: the key cannot become as requested, or an option for its creation is missing."""
+        found = decide(self.desired, seen)
+        if seen.key is None or found.action == "remove":
+            check_can_be_created(self.desired, self.key.vault_type)
+            if self.key.source is not None:
+                check_source(self.desired, self.key.source)
+            self._refuse_taken_name(self.removed.union(_ended(seen)))
+        self._refuse_open_creation(seen)
+        if found.action == "refuse":
+            raise TaskError(
+                found.reason,
+                plane="Azure" if seen.with_azure else "DSM",
+                obj=self.key.label,
+                next_step=found.next_step,
+                unchanged=True,
+                key=self.key.shown(seen),
+            )
+        return found
+
+    def _refuse_open_creation(self, seen: SeenKey) -> None:
+        """Refuse a key that is not from such a task while a request to create it is open: it would get a version."""
+        newest = None if seen.key is None else seen.key.newest
+        is_ours = newest is not None and newest.recorded_origin is not None
+        if seen.key is None or is_ours or self.desired.origin is None:
+            return
+        if self.key.group.guards_keys or self._is_source_guarded():
+            refuse_creations(self.key, seen, self.desired.dsm_name)
+
+    def _refuse_occupied(self, request: ApprovalRequest) -> None:
+        # If DSM has carried it out on the approval, the versions are checked afterwards.
+        if not self._new():
+            refuse_occupied(self.key, request)
+
+    def _refuse_taken_name(self, removed: frozenset[str]) -> None:
+        """Refuse a name in DSM that another object has. DSM may take a copy with the name of a key as its rotation.
+
+        Args:
+            removed: IDs of records that are removed before.
+        """
+        name = self.desired.dsm_name
+        holder = key_reading.read_one(self.key.dsm, {"name": name}, f'key "{name}"')
+        if holder is not None and holder.key.state != "deleted" and holder.key.kid not in removed:
+            raise InvalidInput(
+                "dsm_name",
+                f'DSM has another object with the name "{name}" ({holder.key.kid}, in the group {holder.group_id})',
+                "set dsm_name to another name: names are unique in an account",
+            )
+
+    def _complete(self) -> DesiredKey:
+        """The requested key with what a copy has from its source."""
+        return self.desired if self.key.source is None else self.desired.with_form_of(self.key.source)
+
+    # Writing ----------------------------------------------------------------------------------------------------------
+
+    def _is_left_after_sync(self, seen: SeenKey, decision: Decision) -> bool:
+        """Sync the keys of the group; whether the rest is left to another run, because the sync is not carried out."""
+        if self.key.task.check_mode or self.key.group.group_id is None:
+            self.report.add_sync(decision.reason, None)
+            self.report.wrote = True
+            if seen.key is None:
+                # If the sync finds none, either.
+                self._plan_write(decide(self.desired, replace(seen, synced=True)))
+            return True
+        outcome, changes = self.key.sync()
+        self.report.approval = outcome.approval
+        self.report.wrote = bool(changes)
+        self.report.add_sync(decision.reason, changes)
+        return changes is None
+
+    def _operation(self, seen: SeenKey, decision: Decision) -> GuardedOperation:
+        desired = self.desired
+        if decision.action == "update":
+            newest = _newest(seen)
+            members = changed(desired, decision.changes, newest)
+            return key_writes.update(newest, self.key.label, records=self.key.records, **members)
+        new = new_key(desired, self.key.vault_type, group_id=str(self.key.group.group_id), label=self.key.label)
+        if self.key.source is not None:
+            if self.key.source.wrapped_only:
+                self.key.task.warn(
+                    f"{desired.source} may be exported only wrapped by another key. DSM may refuse to copy it into a "
+                    "vault."
+                )
+            return key_writes.copy_of(new, self.key.source.key.kid)
+        return key_writes.generation(new, str(desired.type), desired.size, DSM_CURVES.get(desired.curve or ""))
+
+    def _is_source_guarded(self) -> bool:
+        """Whether the group of the source has a policy for copies; False if the DSM identity cannot read it."""
+        if self.key.source is None or self.key.source.group_id is None:
+            return False
+        try:
+            found = stored_groups.get(self.key.dsm, self.key.source.group_id)
+        except DsmError as error:
+            if error.status != FORBIDDEN:
+                raise
+            return False
+        return found is not None and stored_groups.guards_copies(found)
+
+    def _is_pending_after(self, decision: Decision, operation: GuardedOperation) -> bool:
+        """Send the write once; whether it waits for an approval.
+
+        Azure refuses it while another operation on the key is not complete, such as its recovery: nothing has happened
+        then, and it is sent again.
+        """
+        patience = Patience.of(self.steps.wait, 0)
+        while True:
+            try:
+                pending = self._is_pending_once(decision, operation)
+                refused = self.lost
+            except TaskError as error:
+                if not is_busy(error):
+                    raise
+                refused = error
+            if refused is None or not is_busy(refused):
+                return pending
+            self.lost = None
+            self.steps.again(refused, patience, _BUSY_PAUSE)
+
+    def _is_pending_once(self, decision: Decision, operation: GuardedOperation) -> bool:
+        link, guarded = self.key.group.azure_link, self.key.group.guarded
+        if decision.action == "create":
+            self.known = frozenset(one.key.kid for one in self.key.in_dsm)
+            outcome = key_changes.create(
+                self.key.dsm,
+                operation,
+                self.key.asking,
+                link,
+                guarded=guarded,
+                looked_up=self._new,
+                still_free=self._refuse_occupied,
+            )
+        else:
+            outcome, self.lost = key_changes.change(self.key.dsm, operation, self.key.asking, link, guarded=guarded)
+        self.report.approval = outcome.approval or self.report.approval
+        self.report.wrote = self.report.wrote or not outcome.is_pending
+        return outcome.is_pending
+
+    def _new(self) -> list[DsmKey]:
+        """As :meth:`_mine`, read again."""
+        self.key.read_records()
+        return self._mine()
+
+    def _mine(self) -> list[DsmKey]:
+        """Records of the key that were not there before, and are from such a task, not from a sync."""
+        return created_since(self.known, self.key.records, self.key.source)
+
+    def _verified(self, written: Decision) -> tuple[SeenKey, Decision]:
+        """What both sides have after a write.
+
+        Raises:
+            TaskError: they do not have what was requested.
+        """
+        desired = self._complete() if written.action == "create" else self.desired
+        for reads in range(1, _MOST_READS + 1):
+            self.key.read_records()
+            seen = self.key.look()
+            left = decide(desired, seen)
+            if written.action == "create":
+                self._refuse_twice()
+            if left.action == "nothing":
+                return seen, self._checked_versions(seen, left) if written.action == "create" else left
+            if reads < _MOST_READS:
+                self.key.dsm.pause(_PAUSE)
+        if self.lost is not None:
+            raise self.lost
+        if self.report.approval is not None and self.report.approval.status == "approved":
+            again = (
+                "run the task again, which files a new request: DSM may have carried out the approved one earlier, and "
+                "somebody has changed the key since"
+            )
+        else:
+            again = (
+                "run the task again; if the difference remains, DSM does not transfer this to Azure: change it in "
+                "Azure and sync the keys, or omit the option"
+            )
+        raise TaskError(
+            f"DSM accepted the {'new key' if written.action == 'create' else 'change'}, but {_remainder(left)}",
+            plane="Azure" if seen.with_azure else "DSM",
+            obj=self.key.label,
+            next_step=left.next_step or again,
+            key=self.key.shown(seen),
+            differs={name: {"found": found, "requested": wanted} for name, (found, wanted) in left.changes.items()},
+        )
+
+    def _checked_versions(self, seen: SeenKey, left: Decision) -> Decision:
+        """Azure adds a version to a key of this name that somebody has created meanwhile.
+
+        Raises:
+            TaskError: the new key has older versions.
+        """
+        unread = replace(left, unverified=(*left.unverified, VERSIONS))
+        if self.key.vault is None or seen.key is None or seen.key.azure is None or seen.key.current is None:
+            return unread
+        try:
+            found = vault_keys.with_versions(self.key.vault, seen.key.azure, self.key.vault_label)
+        except AzureError as error:
+            if error.status != FORBIDDEN:
+                raise
+            return unread
+        listed = {one.id for one in found.versions or ()}
+        # Of a list that lags, nothing is known; nor without one.
+        if seen.key.current.id not in listed:
+            return unread
+        older = sorted(listed - {seen.key.current.id})
+        if not older:
+            return left
+        raise TaskError(
+            f"somebody else has created a key of this name in the vault at the same time: the new key is a version "
+            f"of it ({seen.key.current.id}), and the older versions are not from this task ({', '.join(older)})",
+            plane="Azure",
+            obj=self.key.label,
+            next_step="find out who uses that key: whoever names no version now uses the new one, and can name an "
+            "older version instead; then choose another name for the new key",
+            key=self.key.shown(seen),
+            older_versions=older,
+        )
+
+    def _refuse_twice(self) -> None:
+        made = sorted(one.key.kid for one in self._mine())
+        if len(made) > 1:
+            raise TaskError(
+                f"the key was created {len(made)} times at the same time: DSM has the new records {', '.join(made)}",
+                plane="DSM",
+                obj=self.key.label,
+                next_step="find out which other task creates this key; disable the version that is not needed",
+                created=made,
+            )
+
+    # Results ----------------------------------------------------------------------------------------------------------
+
+    def _plan_write(self, decision: Decision) -> None:
+        if decision.action == "create":
+            before, after = {}, self._complete().view()
+        else:
+            before = {name: values[0] for name, values in decision.changes.items()}
+            after = {name: values[1] for name, values in decision.changes.items()}
+        self.report.add(decision.action, before, after, decision.reason)
+
+    def _result(self, seen: SeenKey, decision: Decision) -> dict[str, Any]:
+        key = self.key.shown(seen) or planned_record(self._complete(), self.key.group.azure_link.vault_uri)
+        if self.key.task.check_mode and decision.action == "update":
+            key.update({name: wanted for name, (_found, wanted) in decision.changes.items()})
+        # A copy is compared with the form of its source too, which is no option.
+        requested = {MATERIAL, VERSIONS, *self.desired.view()}
+        return self.report.result(
+            key, unverified=requested.intersection(decision.unverified), prediction=self.prediction
+        )
+
+
+def _state(seen: SeenKey) -> str:
+    return "none" if seen.key is None else seen.key.state
+
+
+def _ended(seen: SeenKey) -> tuple[str, ...]:
+    """The records that are removed of a purged key, or the one with which a deleted key is recovered."""
+    if seen.key is None:
+        return ()
+    if seen.key.state == DESTROYED:
+        return tuple(sorted(one.key.kid for one in seen.key.records))
+    return recoverable(seen.key)
+
+
+def _newest(seen: SeenKey) -> DsmKey:
+    newest = None if seen.key is None else seen.key.newest
+    if newest is None:
+        raise AssertionError("a key without a record is not updated")
+    return newest
+
+
+def _remainder(left: Decision) -> str:
+    """What a write has not reached, for a message."""
+    if left.action != "update":
+        return left.reason or "the key was not found afterwards"
+    return "; ".join(f"{name} is {found}, and not {wanted}" for name, (found, wanted) in left.changes.items())
