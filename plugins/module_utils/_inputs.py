@@ -47,6 +47,8 @@ RANGES: Mapping[str, Range] = {
     "concurrency": Range(1, 32, "groups"),
     "days": Range(1, _TEN_YEARS, "days"),
     "dsm_timeout": Range(1, _DAY, "seconds"),
+    "interval_days": Range(1, _TEN_YEARS, "days"),
+    "interval_months": Range(1, 120, "months"),
     "grace_time": Range(0, _WEEK, "seconds"),
     "max_age_days": Range(1, _TEN_YEARS, "days"),
     "max_checks": Range(0, 100_000, "groups"),

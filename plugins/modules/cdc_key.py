@@ -17,6 +17,7 @@ description:
   - Key material never reaches the control node. DSM transfers a copy to Azure itself.
   - A key that DSM does not have is foreign and is not changed, unless O(adopt=true), or its public key shows that it is
     a copy of O(source).
+  - What DSM does not pass on to Azure is written there with the operator credentials. What DSM passes on is not public.
   - After each write, both sides are read again. The task fails if they do not have what was requested. What could not
     be compared is in RV(unverified).
   - A key is deleted, purged and removed from DSM step by step, with O(state). Azure deletes and purges it with all its
@@ -43,6 +44,8 @@ attributes:
     details:
       - When a sync must come first, its result is not known in check mode, and RV(prediction) is V(unknown). This is so
         for a new key with O(look_in_azure=false), and for a key whose current version DSM does not have.
+      - RV(plan) has no step in Azure for attributes that DSM has to change first, because DSM may pass them on.
+        RV(diff) contains them.
   diff_mode:
     description: Returns what has changed, or would change, when in C(diff) mode. Secrets are never part of it.
     support: full
@@ -174,18 +177,82 @@ options:
     elements: str
   enabled:
     description:
-      - Whether the current version is enabled. Older versions are not changed.
+      - Whether the current version is enabled. Older versions are not changed, unless O(enabled_versions=all). A
+        warning names those that stay enabled.
     type: bool
+  enabled_versions:
+    description:
+      - Which versions O(enabled=false) disables. V(all) is for emergencies, such as leaked material.
+      - With V(all), older versions are disabled first, through DSM. Versions of which DSM has no record, or that DSM
+        does not disable in Azure, are disabled there with the operator credentials, which need C(keys/list) and
+        C(keys/update). If one version fails, the others are disabled nevertheless, and the task fails then.
+      - Without operator credentials, only the versions are disabled that DSM has, and RV(unverified) contains
+        V(versions).
+      - If nothing else is requested, the key is not synced before, and its origin is not checked.
+      - V(all) is refused with O(enabled=true), because old versions may have been disabled for a reason.
+    type: str
+    choices: [current, all]
+    default: current
   expires:
     description:
       - Expiry of the current version in ISO 8601, in the future. Without a time zone, it is UTC.
-      - A date cannot be removed again.
+      - A date cannot be removed again, neither in DSM nor in Azure.
+      - Mutually exclusive with O(valid_days).
     type: str
+  valid_days:
+    description:
+      - Days until a version expires, counted from its creation, instead of O(expires). Of a key that exists, it changes
+        nothing.
+      - RV(plan), RV(diff) and the planned key show the day only, because the time is that of the creation.
+      - From V(1) to V(3650).
+      - Mutually exclusive with O(expires).
+    type: int
   not_before:
     description:
       - Time before which the current version cannot be used, in ISO 8601, not before 1970. DSM may refuse to change it
         for an active key.
     type: str
+  tags:
+    description:
+      - All tags of the current version in Azure, apart from the reserved tag C(fortanix-dsm-source), which is kept.
+        V({}) removes them.
+      - At most 15. Names and values have at most 256 characters.
+      - They are set with the operator credentials, because no way to set them by DSM is public. Therefore they require
+        O(look_in_azure=true).
+    type: dict
+  description:
+    description:
+      - Description of the key in DSM. Empty to remove it.
+    type: str
+  metadata:
+    description:
+      - All entries of the custom metadata in DSM, apart from those that begin with C(azure-) or
+        C(fortanix-dsm-ansible-). These are reserved and kept. V({}) removes the others.
+      - Whether DSM removes entries is not public. If it does not, the task fails and names them.
+      - Entries are in results and in the log. Do not store secrets in them.
+    type: dict
+  rotation_policy:
+    description:
+      - How often DSM rotates the key. Azure generates the material of each new version. Therefore it is refused for
+        copies of keys in DSM, and for keys whose origin is unknown, unless O(origin=azure) and O(adopt=true).
+      - The task fails if the key has a rotation policy in Azure by which Azure rotates it.
+      - A policy cannot be removed by this module, because no way to do so is public.
+    type: dict
+    suboptions:
+      interval_days:
+        description:
+          - Days between two rotations, from V(1) to V(3650).
+          - Exactly one of O(rotation_policy.interval_days) and O(rotation_policy.interval_months) is required.
+        type: int
+      interval_months:
+        description:
+          - Months between two rotations, from V(1) to V(120).
+          - Exactly one of O(rotation_policy.interval_days) and O(rotation_policy.interval_months) is required.
+        type: int
+      effective_at:
+        description:
+          - Time of the first rotation in ISO 8601. A time in the past is ignored, and not compared.
+        type: str
   adopt:
     description:
       - Whether a key may be managed that somebody else has created in the vault. Its attributes are then changed as for
@@ -195,8 +262,10 @@ options:
     default: false
   look_in_azure:
     description:
-      - Whether to read the key in the vault with the operator credentials, which need the permission C(keys/get), and
-        C(keys/list) to verify that a new key has no other version. With V(false), no operator credentials are needed.
+      - Whether to read the key in the vault with the operator credentials, and to set there what DSM does not pass on.
+      - They need the permission C(keys/get), C(keys/update) to set something, C(keys/list) to verify that a new key has
+        no other version, and C(keys/getrotationpolicy) for O(rotation_policy). With V(false), no operator credentials
+        are needed.
       - With V(false), the keys of the group are synced before a key is created, because the vault may have a key of
         this name that DSM does not have. DSM may not sync keys that are disabled or expired. Such a key is then not
         seen.
@@ -239,6 +308,18 @@ EXAMPLES = r"""
     curve: P-256
     protection: software
 
+- name: Have DSM rotate a key that was generated in Azure, and describe it on both sides
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: signing
+    rotation_policy:
+      interval_months: 6
+    description: Signs the invoices
+    metadata:
+      owner: finance
+    tags:
+      team: finance
+
 - name: Delete a key, which the vault keeps until its retention ends
   fortanix.dsm.cdc_key:
     group_name: akv-production
@@ -269,6 +350,13 @@ EXAMPLES = r"""
     group_name: akv-production
     name: signing
     enabled: false
+
+- name: Disable all versions of a key whose material has leaked
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: signing
+    enabled: false
+    enabled_versions: all
 """
 
 RETURN = r"""
@@ -367,6 +455,34 @@ key:
       description: Tags of the current version. V(null) when the vault was not read.
       type: dict
       sample: {team: payments}
+    description:
+      description: Description in DSM. V(null) when DSM has no record.
+      type: str
+      sample: Signs the invoices
+    metadata:
+      description: Custom metadata in DSM, without the reserved entries. V(null) when DSM has no record.
+      type: dict
+      sample: {owner: finance}
+    rotation_policy:
+      description: DSM's rotation policy. V(null) for none.
+      type: dict
+      contains:
+        interval_days:
+          description: Days between two rotations. V(null) if they are counted in months.
+          type: int
+          sample: 90
+        interval_months:
+          description: Months between two rotations. V(null) if they are counted in days.
+          type: int
+          sample: 6
+        effective_at:
+          description: The first rotation, UTC. V(null) when DSM does not return it.
+          type: str
+          sample: "2027-09-01T08:00:00Z"
+    next_rotation:
+      description: When DSM rotates the key next, UTC. V(null) for never. In check mode the present value.
+      type: str
+      sample: "2027-09-01T08:00:00Z"
     origin:
       description:
         - V(copy) when the key material is from a key in DSM. V(azure) when this collection had Azure generate it.
@@ -386,8 +502,9 @@ unverified:
   description:
     - What was requested and could not be compared with the vault. V(material), or names of options. Empty when
       everything was.
-    - V(versions) when a key was created, and its versions could not be listed. Then it is not known whether somebody
-      else has created a key of this name at the same time.
+    - V(versions) with O(enabled_versions=all), if the versions of the vault could not be listed.
+    - V(versions) also when a key was created, and its versions could not be listed. Then it is not known whether
+      somebody else has created a key of this name at the same time.
     - V(state) when the vault, or its deleted keys, could not be read. Then RV(key.state) is what DSM shows.
   returned: success
   type: list
@@ -448,8 +565,9 @@ plan:
   contains:
     plane:
       description:
-        - Where the change is made. V(DSM), which passes it on to Azure. V(Azure) for a key that was deleted, purged or
-          recovered with the operator credentials, because DSM does not have the request for that.
+        - Where the change is made. V(DSM), which may pass it on to Azure.
+        - V(Azure) for attributes that DSM does not pass on, and for a key that was deleted, purged or recovered with
+          the operator credentials, because DSM does not have the request for that.
       type: str
       sample: DSM
     object:

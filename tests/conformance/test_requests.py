@@ -161,7 +161,8 @@ def with_new_keys(operate: Operator, sandbox: Sandbox) -> None:
     operate(cdc_key, name=f"copy-{uuid4()}", origin="copy", source={"name": source}, enabled=False, **usual)
     made = f"native-{uuid4()}"
     operate(cdc_key, name=made, origin="azure", type="EC", curve="P-256K", operations=["sign"], **usual)
-    operate(cdc_key, name=made, **{**usual, "enabled": False, "operations": ["sign", "verify"]})
+    told = {"description": "Signs", "metadata": {"owner": "us"}, "rotation_policy": {"interval_days": 90}}
+    operate(cdc_key, name=made, **{**usual, "enabled": False, "operations": ["sign", "verify"]}, **told)
     operate(cdc_key, name=f"rsa-{uuid4()}", origin="azure", type="RSA", size=2048, **usual)
 
 

@@ -80,7 +80,7 @@ def add_source_key(sandbox: Sandbox, name: str) -> None:
 
 def let_operator_read_keys(sandbox: Sandbox, vault: str) -> None:
     client_id = sandbox.world.public.operator_client_id
-    sandbox.do(lambda state: state.azure.public.set_access_policy(vault, client_id, ["get", "list"]))
+    sandbox.do(lambda state: state.azure.public.set_access_policy(vault, client_id, ["get", "list", "update"]))
 
 
 def add_application(sandbox: Sandbox) -> str:

@@ -225,39 +225,6 @@ def test_attributes_are_changed_on_both_sides_as_predicted(anywhere: OneKey, wit
     assert anywhere(enabled=True, with_azure=with_azure)["key"]["state"] == "live"
 
 
-def test_what_somebody_has_changed_in_azure_alone_is_set_again(key: OneKey) -> None:
-    key.generate(enabled=True)
-    key.azure.do(lambda state: state.disable_key(key.azure.vault, "payments"))
-
-    found = key(enabled=True)
-
-    assert (found["changed"], found["diff"]["before"], key.versions()[0].enabled) == (True, {"enabled": False}, True)
-
-
-@pytest.mark.parametrize("pushes", Profile.settings()["pushes"])
-def test_an_attribute_that_does_not_reach_azure_fails_and_names_both_values(key: OneKey, pushes: str) -> None:
-    key.generate()
-    key.azure.sandbox.profile = Profile(pushes=pushes)
-    wanted: dict[str, Any] = {"enabled": False, "expires": LATER, "operations": ["sign", "verify"]}
-    arrives = {
-        "none": set(),
-        "enabled": {"enabled"},
-        "enabled+dates": {"enabled", "expires"},
-        "all": {"enabled", "expires", "operations"},
-    }[pushes]
-
-    if arrives == wanted.keys():
-        assert key(**wanted)["unverified"] == []
-        assert key(**wanted)["changed"] is False
-        return
-    failure = key.failed(key, **wanted)
-
-    assert "DSM accepted the change, but" in failure.problem
-    assert failure.details["differs"].keys() == wanted.keys() - arrives
-    assert "change it in Azure and sync the keys" in failure.next_step
-    assert [one.action for one in failure.wrote] == [f"PATCH {KEY}"]
-
-
 @pytest.mark.parametrize("with_azure", [True, False])
 def test_a_change_that_no_key_of_this_kind_can_have_is_refused_before_a_write(key: OneKey, with_azure: bool) -> None:
     key.generate(type="EC", size=None, curve="P-256")

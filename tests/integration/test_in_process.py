@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -155,8 +156,10 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
         Case("found", "cdc_compliance_info", {"group_names": ["both-WAY"], "look_in_azure": False}),
         Case("found", "cdc_key_info", {**select, "look_in_azure": False}),
         Case("bad value", "cdc_key", {**key, "operations": ["HIGHVOLUME"]}),
+        Case("bad value", "cdc_key", {**key, "tags": {"team": "us"}}),
+        Case("bad suboption", "cdc_key", {**key, "rotation_policy": {"effective_at": "2031-01-01T00:00:00Z"}}),
         Case("plan", "cdc_key", key, CHECK),
-        Case("change", "cdc_key", key),
+        Case("change", "cdc_key", {**key, "description": "both", "metadata": {"owner": "us"}, "valid_days": 90}),
         Case("plan", "cdc_key", {**select, "name": "both-WAY", "state": "deleted", "look_in_azure": False}, CHECK),
         Case("bad value", "cdc_key", {**select, "name": "both-WAY", "state": "purged"}),
         Case("found", "cdc_account_info", {}),
@@ -241,6 +244,17 @@ def cases_of_azure(sandbox: Sandbox) -> list[Case]:
     ]
 
 
+def of_this_core(cases: Sequence[Case]) -> list[Case]:
+    """All cases, with another ansible-core one of each module: what a core decides of a result is in `kinds`.
+
+    A plan needs no other case to be there, and a change may be what later cases need.
+    """
+    if "EXPECTED_ANSIBLE_CORE" not in os.environ:
+        return list(cases)
+    last_of = {case.module: case for label in ("plan", "found", "change") for case in cases if case.label == label}
+    return [case for case in cases if case is last_of[case.module]]
+
+
 def compare(sandbox: Sandbox, directory: Path, cases: Sequence[Case]) -> Run:
     tasks = [task for case in cases for task in case.tasks()]
 
@@ -280,7 +294,7 @@ def test_what_concerns_dsm_is_the_same_both_ways(own_sandbox: Sandbox, tmp_path:
 @pytest.mark.long
 @pytest.mark.every_core
 def test_what_concerns_azure_is_the_same_both_ways(own_sandbox: Sandbox, tmp_path: Path) -> None:
-    assert compare(own_sandbox, tmp_path, cases_of_azure(own_sandbox)).outcomes
+    assert compare(own_sandbox, tmp_path, of_this_core(cases_of_azure(own_sandbox))).outcomes
 
 
 def test_each_module_is_among_the_cases(own_sandbox: Sandbox) -> None:

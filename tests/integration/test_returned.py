@@ -75,7 +75,7 @@ class Tasks:
 
     def let_operator_read_keys(self) -> None:
         client_id = self.azure.view.operator_client_id
-        self.azure.do(lambda state: state.set_access_policy(self.azure.vault, client_id, ["get", "list"]))
+        self.azure.do(lambda state: state.set_access_policy(self.azure.vault, client_id, ["get", "list", "update"]))
 
     def demand_approval(self, name: str) -> None:
         """Put a group and its keys under the approval of the administrator."""
@@ -161,8 +161,9 @@ def a_group(run: Tasks) -> None:
     run("cdc_key", name="made", group=planned, **native, look_in_azure=False, check_mode=True)
     run("cdc_key", name="seen", **select, **native, look_in_azure=False)
     run.let_operator_read_keys()
-    run.planned_and_done("cdc_key", name="made", **select, **native, expires="2031-01-01T00:00:00Z")
-    run.planned_and_done("cdc_key", name="made", **select, enabled=False)
+    told = {"description": "Signs", "metadata": {"owner": "us"}, "rotation_policy": {"interval_days": 90}}
+    run.planned_and_done("cdc_key", name="made", **select, **native, **told, valid_days=90, tags={"team": "us"})
+    run.planned_and_done("cdc_key", name="made", **select, enabled=False, enabled_versions="all", tags={})
     run.failed("cdc_key", name="nobody", **select)
     run.azure.sandbox.profile = Profile(key_transition=0)
     run.planned_and_done("cdc_key", name="made", **select, state="deleted")

@@ -35,7 +35,7 @@ class OneKey:
                 for role in ("Managed HSM Crypto User", "Managed HSM Crypto Officer"):
                     state.assign_local_role(azure.vault, azure.view.operator_client_id, role)
             else:
-                state.set_access_policy(azure.vault, azure.view.operator_client_id, ["get", "list"])
+                state.set_access_policy(azure.vault, azure.view.operator_client_id, ["get", "list", "update"])
 
         azure.do(deed)
 

@@ -37,6 +37,7 @@ from support.worlds import Job
 from .shown import PlayJob, ShownJob, lines_of_key
 
 POOL = "hsm-sandbox"
+_GENERATED = {"origin": "azure", "type": "EC", "curve": "P-256", "protection": "hsm"}
 
 
 class Stage(Builder):
@@ -114,7 +115,7 @@ class Stage(Builder):
         self.mark_groups("g1", "g2")
         self.world.do(_add_key_consumers)
         client_id = self.view.operator_client_id
-        self.world.do(lambda azure: azure.set_access_policy(POLICY_VAULT, client_id, ["get", "list"]))
+        self.world.do(lambda azure: azure.set_access_policy(POLICY_VAULT, client_id, ["get", "list", "update"]))
         keys = tuple(("key", "g1", key) for key in ("payments", "customer-data", "code-signing", "archive"))
         as_user = self.groups("group: edit, as a user", "g1", custom_metadata={"site": "north"}, **self._as_user)
         return [
@@ -122,7 +123,8 @@ class Stage(Builder):
             as_user,
             self._writing("sync", cdc_sync, keys, group_name="g1"),
             self._writing("sync, as a user", cdc_sync, keys, group_name="g1", **self._as_user),
-            self.key("key", "swept", origin="azure", type="EC", curve="P-256", protection="hsm"),
+            self.key("key", "swept", **_GENERATED, valid_days=90, tags={"team": "sweep"}, metadata={"team": "sweep"}),
+            self.key("key: all versions", "payments", adopt=True, enabled=False, enabled_versions="all"),
             self._reading("connection", cdc_connection, group_name="g1"),
             self._reading("vaults", cdc_vault_info, group_name="g1", **secret),
             self._reading("groups", cdc_group_info),

@@ -92,7 +92,7 @@ _TABLE: dict[str, dict[str, dict[str, list[str]]]] = {
     "cdc_connection": {"": {"groups": ["connection"]}},
     "cdc_group_info": {"": {"groups": ["groups"]}},
     "cdc_key": {
-        "present": {"groups": ["key"], "endings": ["key: recovered"]},
+        "present": {"groups": ["key", "key: all versions"], "endings": ["key: recovered"]},
         "deleted": {"endings": ["key: deleted"]},
         "purged": {"endings": ["key: purged"]},
         "absent": {"endings": ["key: absent"]},

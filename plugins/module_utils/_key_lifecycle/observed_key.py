@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .._azure.keys import vault_keys
+from .._azure.keys.key_records import KeyVersion
 from .._azure.keys.vault_reading import label_of, read_one
 from .._azure.wire.channel import Channel
 from .._azure.wire.credential import Operator
+from .._azure.wire.errors import AzureError
 from .._dsm.account.approvals import Asking, WriteResult
 from .._dsm.account.guarded_keys import GuardedKey, place_of
 from .._dsm.groups.stored_groups import Group
@@ -23,6 +26,7 @@ from .._keys.key_decisions import SeenKey
 from .._keys.key_results import key_record
 from .._keys.reconciliation import ObservedKeys, ReconciledKey, reconcile
 from .._names import same_name
+from .._rest.statuses import FORBIDDEN
 from .._task import Task
 
 
@@ -38,6 +42,8 @@ class ObservedKey:
         source: the key that is copied, once it was read.
         in_dsm: all records of the group, as they were read last.
         synced: whether the task has synced the keys before it read them.
+        with_versions: whether to read all versions of the vault, too.
+        with_rotation: whether to read Azure's rotation policy of the key, too.
         with_deleted: whether the deleted keys of the vault could be read the last time.
     """
 
@@ -52,6 +58,8 @@ class ObservedKey:
     source: DsmKey | None = None
     in_dsm: tuple[DsmKey, ...] = ()
     synced: bool = False
+    with_versions: bool = False
+    with_rotation: bool = False
     with_deleted: bool = False
 
     @property
@@ -82,7 +90,7 @@ class ObservedKey:
         """Both sides of the key, as far as they are to be read. The records of DSM were read before."""
         contents = None
         if self.vault is not None:
-            contents = read_one(self.vault, self.name, self.vault_label)
+            contents = read_one(self.vault, self.name, self.vault_label, with_rotation=self.with_rotation)
         in_azure, deleted = (None, None) if contents is None else (contents.keys, contents.deleted)
         self.with_deleted = deleted is not None
         found = reconcile(ObservedKeys(self.records, None, in_azure, deleted))
@@ -94,7 +102,19 @@ class ObservedKey:
             with_azure=self.vault is not None,
             synced=self.synced,
             vault_type=self.vault_type,
+            versions=self.read_versions(key) if self.with_versions else None,
         )
+
+    def read_versions(self, key: ReconciledKey | None) -> tuple[KeyVersion, ...] | None:
+        """All versions of the vault; None if it was not read, has no such key, or the operator cannot list them."""
+        if self.vault is None or key is None or key.azure is None:
+            return None
+        try:
+            return vault_keys.with_versions(self.vault, key.azure, self.vault_label).versions
+        except AzureError as error:
+            if error.status != FORBIDDEN:
+                raise
+            return None
 
     def _chains(self, key: ReconciledKey | None) -> Sources:
         """The rotations of the source and of the key that was copied, where these are two keys."""

@@ -7,11 +7,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._azure.keys import vault_keys
-from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
 from .._dsm.account.approval_requests import ApprovalRequest, GuardedOperation
 from .._dsm.groups import stored_groups
@@ -20,6 +19,7 @@ from .._dsm.keys.key_endings import Deed, is_busy
 from .._dsm.keys.key_records import DsmKey
 from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
+from .._keys.attributes import ATTRIBUTES_OF_BOTH
 from .._keys.desired_key import DesiredKey, check_can_be_created, check_for_vault, check_source
 from .._keys.key_decisions import Decision, SeenKey, decide
 from .._keys.key_endings import DESTROYED, SeenEnding, as_recovered, recoverable
@@ -28,14 +28,16 @@ from .._keys.key_results import planned_record
 from .._keys.key_terms import DSM_CURVES
 from .._rest.statuses import FORBIDDEN
 from .._waiter import Patience
-from . import consumers_check
+from . import all_versions, azure_attributes, consumers_check
+from .differences import unlike
+from .new_versions import VERSIONS, checked_versions
 from .observed_key import ObservedKey
 from .open_requests import refuse_added_version, refuse_creations, refuse_occupied
 from .report import Report
 from .steps import Steps
 
 # What is not verified, and is no option.
-MATERIAL, VERSIONS = "material", "versions"
+MATERIAL = "material"
 # Reads after a write until both sides show it, and seconds between two of them.
 _MOST_READS, _PAUSE = 4, 1.0
 # What may come before a key is created or changed.
@@ -87,19 +89,33 @@ class _Work:
             seen = found
             decision = self._decision(seen)
         if decision.action not in ("create", "update"):
+            all_versions.warn_of_older(self.key, self.desired, seen, decision)
             return self._result(seen, decision)
+        all_versions.warn_of_older(self.key, self.desired, seen, decision)
         self._check_consumers(decision)
-        operation = self._operation(seen, decision)
-        self._plan_write(decision)
+        if self.desired.all_versions and decision.action == "update":
+            goes_on = all_versions.disable(self.key, self.report, seen, decision.versions)
+            if not self.key.task.check_mode:
+                seen = self.key.look()
+                decision = self._decision(seen)
+            if not goes_on or not decision.changes.values:
+                return self._result(seen, decision)
+        if not decision.is_left_in_azure:
+            operation = self._operation(seen, decision)
+            self._plan_write(decision)
+            if self.key.task.check_mode:
+                self._predict(decision, operation)
+            elif self._is_pending_after(decision, operation):
+                return self._result(seen, decision)
         if self.key.task.check_mode:
-            predicted = self.key.group.guards_keys or (decision.action == "create" and self._is_source_guarded())
-            self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking) if predicted else None
-            self.report.wrote = self.report.approval is None or not self.report.approval.is_pending
+            azure_attributes.predict(self.report, self.desired, decision)
             return self._result(seen, decision)
-        if self._is_pending_after(decision, operation):
-            return self._result(seen, decision)
-        seen, left = self._verified(decision)
+        seen, left = self._verified(decision, seen)
         return self._result(seen, left)
+
+    def _predict(self, decision: Decision, operation: GuardedOperation) -> None:
+        guarded = self.key.group.guards_keys or (decision.action == "create" and self._is_source_guarded())
+        self.report.approval = approvals.predict(self.key.dsm, operation, self.key.asking) if guarded else None
 
     # Preparing --------------------------------------------------------------------------------------------------------
 
@@ -167,7 +183,7 @@ class _Work:
 
     def _check_consumers(self, decision: Decision) -> None:
         """Before the current version is disabled."""
-        if decision.action == "update" and decision.changes.get("enabled") == (True, False):
+        if decision.versions or decision.changes.values.get("enabled") == (True, False):
             consumers_check.check(self.key, self.report, "disabled")
 
     # Reading ----------------------------------------------------------------------------------------------------------
@@ -239,8 +255,9 @@ class _Work:
             )
 
     def _complete(self) -> DesiredKey:
-        """The requested key with what a copy has from its source."""
-        return self.desired if self.key.source is None else self.desired.with_form_of(self.key.source)
+        """The requested key as it is created: also with what a copy has from its source."""
+        desired = self.desired.as_new()
+        return desired if self.key.source is None else desired.with_form_of(self.key.source)
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
@@ -263,9 +280,11 @@ class _Work:
         desired = self.desired
         if decision.action == "update":
             newest = _newest(seen)
-            members = changed(desired, decision.changes, newest)
-            return key_writes.update(newest, self.key.label, records=self.key.records, **members)
-        new = new_key(desired, self.key.vault_type, group_id=str(self.key.group.group_id), label=self.key.label)
+            attributes = changed(desired, decision.changes.in_dsm, newest)
+            return key_writes.update(newest, self.key.label, attributes, records=self.key.records)
+        new = new_key(
+            desired.as_new(), self.key.vault_type, group_id=str(self.key.group.group_id), label=self.key.label
+        )
         if self.key.source is not None:
             if self.key.source.wrapped_only:
                 self.key.task.warn(
@@ -335,73 +354,58 @@ class _Work:
         """Records of the key that were not there before, and are from such a task, not from a sync."""
         return created_since(self.known, self.key.records, self.key.source)
 
-    def _verified(self, written: Decision) -> tuple[SeenKey, Decision]:
-        """What both sides have after a write.
+    def _verified(self, written: Decision, seen: SeenKey) -> tuple[SeenKey, Decision]:
+        """What both sides have after a write to DSM, and after one to the vault of what has not arrived there.
+
+        Args:
+            written: what was decided.
+            seen: what was read before, and is still so if DSM had nothing to change.
 
         Raises:
             TaskError: they do not have what was requested.
         """
-        desired = self._complete() if written.action == "create" else self.desired
+        left = written
+        if not written.is_left_in_azure:
+            arriving = ATTRIBUTES_OF_BOTH if written.action == "create" else written.changes.in_dsm
+            seen, left = self._reread(written, arriving)
+        if left.is_left_in_azure and seen.with_azure:
+            names = left.changes.in_azure
+            azure_attributes.plan(self.report, left.changes.values, names)
+            azure_attributes.write(self.key, self._verifiable(written, seen), seen, names)
+            self.report.wrote = True
+            seen, left = self._reread(written, names)
+        if left.action != "nothing":
+            lost = self.lost if left.changes.in_dsm else None
+            raise lost or unlike(self.key, self.report, written, seen, left)
+        return seen, checked_versions(self.key, seen, left) if written.action == "create" else left
+
+    def _reread(self, written: Decision, arriving: Collection[str]) -> tuple[SeenKey, Decision]:
+        """Both sides, read until they have what was requested, or often enough; and what is left to do.
+
+        Args:
+            written: what was decided.
+            arriving: attributes that the vault may show late. For others, waiting is of no use.
+        """
         for reads in range(1, _MOST_READS + 1):
             self.key.read_records()
             seen = self.key.look()
-            left = decide(desired, seen)
+            left = decide(self._verifiable(written, seen), seen)
             if written.action == "create":
                 self._refuse_twice()
-            if left.action == "nothing":
-                return seen, self._checked_versions(seen, left) if written.action == "create" else left
-            if reads < _MOST_READS:
-                self.key.dsm.pause(_PAUSE)
-        if self.lost is not None:
-            raise self.lost
-        transfer = "DSM does not transfer this to Azure: change it in Azure and sync the keys, or omit the option"
-        again = f"run the task again; if the difference remains, {transfer}"
-        if self.report.approval is not None and self.report.approval.status == "approved":
-            again = (
-                "run the task again, which files a new request, if somebody has changed the key since the approval; "
-                f"otherwise {transfer}"
-            )
-        raise TaskError(
-            f"DSM accepted the {'new key' if written.action == 'create' else 'change'}, but {_remainder(left)}",
-            plane="Azure" if seen.with_azure else "DSM",
-            obj=self.key.label,
-            next_step=left.next_step or again,
-            key=self.key.shown(seen),
-            differs={name: {"found": found, "requested": wanted} for name, (found, wanted) in left.changes.items()},
-        )
+            is_all = left.is_left_in_azure and not set(arriving).intersection(left.changes.in_azure)
+            if left.action == "nothing" or is_all or reads == _MOST_READS:
+                break
+            self.key.dsm.pause(_PAUSE)
+        return seen, left
 
-    def _checked_versions(self, seen: SeenKey, left: Decision) -> Decision:
-        """Azure adds a version to a key of this name that somebody has created meanwhile.
-
-        Raises:
-            TaskError: the new key has older versions.
-        """
-        unread = replace(left, unverified=(*left.unverified, VERSIONS))
-        if self.key.vault is None or seen.key is None or seen.key.azure is None or seen.key.current is None:
-            return unread
-        try:
-            found = vault_keys.with_versions(self.key.vault, seen.key.azure, self.key.vault_label)
-        except AzureError as error:
-            if error.status != FORBIDDEN:
-                raise
-            return unread
-        listed = {one.id for one in found.versions or ()}
-        # Of a list that lags, nothing is known; nor without one.
-        if seen.key.current.id not in listed:
-            return unread
-        older = sorted(listed - {seen.key.current.id})
-        if not older:
-            return left
-        raise TaskError(
-            f"somebody else has created a key of this name in the vault at the same time: the new key is a version "
-            f"of it ({seen.key.current.id}), and the older versions are not from this task ({', '.join(older)})",
-            plane="Azure",
-            obj=self.key.label,
-            next_step="find out who uses that key: whoever names no version now uses the new one, and can name an "
-            "older version instead; then choose another name for the new key",
-            key=self.key.shown(seen),
-            older_versions=older,
-        )
+    def _verifiable(self, written: Decision, seen: SeenKey) -> DesiredKey:
+        """What both sides must have now. An expiry that is counted may be that of an earlier request for approval."""
+        if written.action != "create":
+            return self.desired
+        # A new key has one version.
+        desired, newest = replace(self._complete(), all_versions=False), None if seen.key is None else seen.key.newest
+        approved = self.report.approval is not None and desired.expires == desired.new_expires
+        return replace(desired, expires=newest.expires) if approved and newest is not None else desired
 
     def _refuse_twice(self) -> None:
         made = sorted(one.key.kid for one in self._mine())
@@ -418,18 +422,23 @@ class _Work:
 
     def _plan_write(self, decision: Decision) -> None:
         if decision.action == "create":
-            before, after = {}, self._complete().view()
+            view = self._complete().view()
+            # DSM has no tags: they follow in the vault.
+            before, after = {}, {name: value for name, value in view.items() if name != "tags"}
         else:
-            before = {name: values[0] for name, values in decision.changes.items()}
-            after = {name: values[1] for name, values in decision.changes.items()}
+            values = {name: decision.changes.values[name] for name in decision.changes.in_dsm}
+            before = {name: value[0] for name, value in values.items()}
+            after = {name: value[1] for name, value in values.items()}
         self.report.add(decision.action, before, after, decision.reason)
 
     def _result(self, seen: SeenKey, decision: Decision) -> dict[str, Any]:
         key = self.key.shown(seen) or planned_record(self._complete(), self.key.group.azure_link.vault_uri)
         if self.key.task.check_mode and decision.action == "update":
-            key.update({name: wanted for name, (_found, wanted) in decision.changes.items()})
+            key.update({name: wanted for name, (_found, wanted) in _values(decision)})
+            if decision.versions:
+                key["enabled"] = False
         # A copy is compared with the form of its source too, which is no option.
-        requested = {MATERIAL, VERSIONS, *self.desired.view()}
+        requested = {MATERIAL, VERSIONS, "expires", *self.desired.view()}
         return self.report.result(
             key, unverified=requested.intersection(decision.unverified), prediction=self.prediction
         )
@@ -455,8 +464,5 @@ def _newest(seen: SeenKey) -> DsmKey:
     return newest
 
 
-def _remainder(left: Decision) -> str:
-    """What a write has not reached, for a message."""
-    if left.action != "update":
-        return left.reason or "the key was not found afterwards"
-    return "; ".join(f"{name} is {found}, and not {wanted}" for name, (found, wanted) in left.changes.items())
+def _values(decision: Decision) -> Iterable[tuple[str, tuple[Any, Any]]]:
+    return decision.changes.values.items()

@@ -68,6 +68,8 @@ class Report:
 def _diff(plan: Iterable[Change]) -> dict[str, Any]:
     sides: dict[str, Any] = {"before": {}, "after": {}}
     for change in plan:
-        sides["before"].update(change.before)
+        # What an earlier step has changed, or has created, was not so before the task.
+        earlier = set(sides["after"])
+        sides["before"].update({name: value for name, value in change.before.items() if name not in earlier})
         sides["after"].update(change.after)
     return sides

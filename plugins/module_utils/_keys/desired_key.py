@@ -10,18 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .._dsm.keys.key_records import DsmKey
+from .._dsm.keys.rotation_policies import RotationPolicy
 from .._errors import InvalidInput, quoted
 from .._ids import checked_uuid
 from .._names import repeated
-from .._timestamps import iso, iso_or_none, parse_iso
+from .._timestamps import day, iso, iso_or_none, later, parse_iso
+from .attributes import metadata_of, rotation_policy_of, tags_of
 from .key_terms import CURVES, DSM_OPERATIONS, EC, OF_EC, RSA, SIZES, form_of
 
 COPY, GENERATED = "copy", "azure"
 SOFTWARE, HSM = "software", "hsm"
+CURRENT, ALL = "current", "all"
 STANDARD, MANAGED_HSM = "standard", "managed_hsm"
 # Azure's rule for names of keys (Key Vault REST reference, "Create Key").
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
@@ -57,6 +60,10 @@ class DesiredKey:
         protection: ``software`` or ``hsm``.
         operations: our names, sorted.
         adopt: whether a key that somebody else has created may be managed.
+        new_expires: expiry of a version that is created now, where it is counted from its creation in ``valid_days``.
+        tags: all of them, without the reserved one.
+        metadata: all entries, without the reserved ones.
+        all_versions: whether ``enabled``, which is False then, is for all versions.
         recover: whether a soft-deleted key is recovered.
         allow_recreate: whether a purged key is copied again.
     """
@@ -74,6 +81,13 @@ class DesiredKey:
     expires: datetime | None = None
     not_before: datetime | None = None
     adopt: bool = False
+    new_expires: datetime | None = None
+    valid_days: int | None = None
+    tags: Mapping[str, str] | None = None
+    description: str | None = None
+    metadata: Mapping[str, str] | None = None
+    rotation_policy: RotationPolicy | None = None
+    all_versions: bool = False
     recover: bool = False
     allow_recreate: bool = False
 
@@ -99,13 +113,35 @@ class DesiredKey:
             expires=_time("expires", params["expires"]),
             not_before=_time("not_before", params["not_before"]),
             adopt=params["adopt"],
+            new_expires=_after_days(params["valid_days"], now),
+            valid_days=params["valid_days"],
+            tags=tags_of(params["tags"]),
+            description=params["description"],
+            metadata=metadata_of(params["metadata"]),
+            rotation_policy=rotation_policy_of(params["rotation_policy"], now),
+            all_versions=_is_for_all(params["enabled_versions"], params["enabled"]),
             recover=params["on_soft_deleted"] == "recover",
             allow_recreate=params["allow_recreate"],
         )
         _check_origin(desired)
         _check_form(desired)
         _check_dates(desired, now)
+        if desired.tags is not None and not params["look_in_azure"]:
+            raise InvalidInput(
+                "tags",
+                "it is set with look_in_azure: false, and only Azure itself sets tags",
+                "omit tags; or set look_in_azure: true and the operator credentials",
+            )
         return desired
+
+    @property
+    def only_disables(self) -> bool:
+        """Whether all versions are to be disabled, and nothing else is requested."""
+        return self.all_versions and self.view().keys() <= {"name", "dsm_name", "enabled"}
+
+    def as_new(self) -> DesiredKey:
+        """The same for a version that is created now."""
+        return replace(self, expires=self.expires or self.new_expires)
 
     def with_form_of(self, source: DsmKey) -> DesiredKey:
         """The same, with type, size and curve of the source, which a copy has too, where they are not set."""
@@ -125,10 +161,19 @@ class DesiredKey:
             "protection": self.protection,
             "operations": None if self.operations is None else list(self.operations),
             "enabled": self.enabled,
-            "expires": iso_or_none(self.expires),
+            "expires": self._shown_expiry(),
             "not_before": iso_or_none(self.not_before),
+            "tags": None if self.tags is None else dict(self.tags),
+            "description": self.description,
+            "metadata": None if self.metadata is None else dict(self.metadata),
+            "rotation_policy": None if self.rotation_policy is None else self.rotation_policy.view(),
         }
         return {name: value for name, value in shown.items() if value is not None}
+
+    def _shown_expiry(self) -> str | None:
+        """Counted from the creation, it differs by seconds between a plan and its execution: only the day is shown."""
+        is_counted = self.expires is not None and self.expires == self.new_expires
+        return day(self.expires) if self.expires is not None and is_counted else iso_or_none(self.expires)
 
 
 def check_for_vault(desired: DesiredKey, vault_type: str | None) -> None:
@@ -301,7 +346,33 @@ def _time(option: str, given: str | None) -> datetime | None:
     return found.replace(microsecond=0)
 
 
+def _after_days(days: int | None, now: datetime) -> datetime | None:
+    return None if days is None else later(now, timedelta(days=days)).replace(microsecond=0)
+
+
+def _is_for_all(versions: str, enabled: bool | None) -> bool:
+    if versions == ALL and enabled is not False:
+        problem = (
+            "it is all with enabled: true, which would also enable versions that must not be used any more"
+            if enabled
+            else "it is all, but enabled is not set"
+        )
+        raise InvalidInput(
+            "enabled_versions",
+            problem,
+            "set enabled: false to disable all versions, or enabled_versions: current; single old versions are enabled "
+            "in DSM or in Azure",
+        )
+    return versions == ALL
+
+
 def _check_origin(desired: DesiredKey) -> None:
+    if desired.origin == COPY and desired.rotation_policy is not None:
+        raise InvalidInput(
+            "rotation_policy",
+            "it is set with origin: copy, and DSM would have Azure generate the material of each new version",
+            "omit it, and rotate the source key in DSM",
+        )
     if desired.origin == COPY and desired.source is None:
         raise InvalidInput("source", "it is not set, but required with origin: copy", "set source.name or source.kid")
     if desired.source is not None and desired.origin is None:
@@ -343,8 +414,9 @@ def _check_dates(desired: DesiredKey, now: datetime) -> None:
         )
     if desired.not_before is not None and desired.not_before.year < _FIRST_YEAR:
         raise InvalidInput("not_before", f"it is before {_FIRST_YEAR}", "omit it, or set a later time")
-    if desired.expires is not None and desired.not_before is not None and desired.not_before >= desired.expires:
-        raise InvalidInput("not_before", "it is not before expires", "set an earlier time, or a later expires")
+    end, option = desired.as_new().expires, "expires" if desired.new_expires is None else "the end of valid_days"
+    if end is not None and desired.not_before is not None and desired.not_before >= end:
+        raise InvalidInput("not_before", f"it is not before {option}", "set an earlier time, or a later expiry")
 
 
 def _check_generation(desired: DesiredKey) -> None:

@@ -12,18 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
+from .._azure.keys.key_records import KeyVersion
 from .._dsm.keys.key_records import DsmKey, Sources
 from .._timestamps import day, iso_or_none
+from .attribute_changes import AttributeChanges, changes_of
 from .desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, STANDARD, DesiredKey
+from .enabled_versions import FINAL, EnabledVersion, enabled_versions
 from .key_endings import DESTROYED, as_recovered, is_strange, recoverable
 from .key_results import digest_of, protection_of
-from .key_terms import EC, OF_EC, RSA, form_of, usual_operations
+from .key_terms import EC, OF_EC, RSA, form_of
 from .reconciliation import ReconciledKey
 
-# States of DSM in which it refuses every change, for ever (DSM contract §4.7).
-_FINAL = ("deactivated", "compromised")
 Action = Literal["create", "sync", "recover", "remove", "update", "nothing", "refuse"]
 
 
@@ -38,6 +39,7 @@ class SeenKey:
         with_azure: whether the vault was read.
         synced: whether the task has synced the keys before it read them.
         vault_type: of the link.
+        versions: all versions of the vault; None if they were not to be read, or could not be.
     """
 
     key: ReconciledKey | None
@@ -46,11 +48,14 @@ class SeenKey:
     with_azure: bool = True
     synced: bool = False
     vault_type: str | None = None
+    versions: tuple[KeyVersion, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """``reason``: why; of a refusal, its problem. ``changes``: member -> its value before and after an update.
+    """``reason``: why; of a refusal, its problem. ``changes``: what an update changes of the current version.
+
+    ``versions``: those that an update disables, if all are to be disabled.
 
     ``unverified``: requested members that could not be compared with the vault.
     """
@@ -58,8 +63,14 @@ class Decision:
     action: Action
     reason: str = ""
     next_step: str = ""
-    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    changes: AttributeChanges = field(default_factory=AttributeChanges)
+    versions: tuple[EnabledVersion, ...] = ()
     unverified: tuple[str, ...] = ()
+
+    @property
+    def is_left_in_azure(self) -> bool:
+        """Whether DSM has what is requested, and only the vault does not."""
+        return bool(self.changes.in_azure) and not self.changes.in_dsm
 
 
 def decide(desired: DesiredKey, seen: SeenKey) -> Decision:
@@ -161,6 +172,9 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
     key = _known(seen)
     if key.azure is not None and key.azure.managed:
         return _of_foreign(desired, seen)
+    if desired.only_disables:
+        # In an emergency, nothing else may stand in the way: neither a sync nor which version is the current one.
+        return _with_versions(Decision("nothing"), seen)
     if key.lags:
         return _sync_once(seen, "the vault has a newer version of the key than DSM")
     if key.newest is None:
@@ -172,28 +186,49 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
     if key.newest.key.gone:
         return _sync_once(seen, "DSM shows the newest version of the key as deleted, and others not")
     unverified: list[str] = []
-    for check in (_check_origin, _check_form, _check_protection):
+    for check in (_check_origin, _check_form, _check_protection, _check_rotation):
         found = check(desired, seen, key.newest, unverified)
         if found is not None:
             return found
-    changes = _changes(desired, seen, key.newest, unverified)
+    of_current = replace(desired, enabled=None) if desired.all_versions else desired
+    changes = changes_of(of_current, key, key.newest, with_azure=seen.with_azure)
+    names, in_dsm = ", ".join(changes.values), ", ".join(changes.in_dsm)
     begin, end = desired.not_before or key.newest.activates, desired.expires or key.newest.expires
-    if begin is not None and end is not None and begin >= end and ("not_before" in changes or "expires" in changes):
+    if (
+        begin is not None
+        and end is not None
+        and begin >= end
+        and {"not_before", "expires"}.intersection(changes.values)
+    ):
         return _refuse(
             f"not_before would be {iso_or_none(begin)}, and expires {iso_or_none(end)}, which is not later",
             "set both so that not_before is before expires",
         )
-    if changes and key.newest.key.state in _FINAL:
+    if in_dsm and key.newest.key.state in FINAL:
         return _refuse(
-            f"{', '.join(changes)} differ from what is requested, and DSM has the key in the state "
-            f"{key.newest.key.state}, in which it rejects every change",
-            f"omit {', '.join(changes)} and change the key in Azure; or choose another name and create a new key",
+            f"{in_dsm} differ from what is requested, and DSM has the key in the state {key.newest.key.state}, in "
+            "which it rejects every change",
+            f"omit {in_dsm} and change the key in Azure; or choose another name and create a new key",
         )
-    return Decision(
-        "update" if changes else "nothing",
-        f"{', '.join(changes)} differ from what is requested" if changes else "",
+    decision = Decision(
+        "update" if names else "nothing",
+        f"{names} differ from what is requested" if names else "",
         changes=changes,
-        unverified=tuple(unverified),
+        unverified=(*unverified, *changes.unverified),
+    )
+    return _with_versions(decision, seen) if desired.all_versions else decision
+
+
+def _with_versions(decision: Decision, seen: SeenKey) -> Decision:
+    """The decision, and the versions that are still enabled."""
+    found = enabled_versions(_known(seen), seen.versions)
+    unread = () if seen.versions is not None else ("versions",)
+    unread = unread if seen.with_azure else (*unread, "enabled")
+    return replace(
+        decision,
+        action="update" if found else decision.action,
+        versions=found,
+        unverified=(*decision.unverified, *unread),
     )
 
 
@@ -322,48 +357,37 @@ def _check_protection(
 _PROTECTORS = {SOFTWARE: "software", HSM: "an HSM"}
 
 
-def _changes(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: list[str]) -> dict[str, tuple[Any, Any]]:
-    """What differs on either side. The value before is the vault's if that differs, otherwise DSM's."""
-    key = _known(seen)
-    attributes = key.attributes if seen.with_azure else None
-    current = key.current if seen.with_azure else None
-    public = None if current is None else current.public
-    in_dsm = {
-        "enabled": newest.key.enabled,
-        "operations": usual_operations(newest.operations),
-        "expires": newest.expires,
-        "not_before": newest.activates,
-    }
-    in_azure: dict[str, Any] = {}
-    if attributes is not None:
-        in_azure = {
-            "enabled": attributes.enabled,
-            "expires": attributes.expires,
-            "not_before": attributes.not_before,
-        }
-    if public is not None:
-        in_azure["operations"] = usual_operations(public.operations)
-    changes: dict[str, tuple[Any, Any]] = {}
-    for name, stored in in_dsm.items():
-        wanted = getattr(desired, name)
-        if wanted is None:
-            continue
-        wanted = frozenset(wanted) if name == "operations" else wanted
-        if name not in in_azure:
-            unverified.append(name)
-        differing = [one for one in (in_azure.get(name, wanted), stored) if one != wanted]
-        if differing:
-            changes[name] = (_shown(differing[0]), _shown(wanted))
-    return changes
+def _check_rotation(
+    desired: DesiredKey, seen: SeenKey, newest: DsmKey | None, unverified: list[str]
+) -> Decision | None:
+    """DSM rotates a virtual key by having Azure generate material: only for a key whose material is Azure's own."""
+    if desired.rotation_policy is None or newest is None:
+        return None
+    omit = "omit rotation_policy"
+    if newest.copied_from is not None or newest.recorded_origin == COPY:
+        return _refuse(
+            "a rotation policy is requested, and the key is a copy of a key in DSM: DSM would have Azure generate the "
+            "material of each new version",
+            f"{omit}, and rotate the source key in DSM",
+        )
+    if newest.recorded_origin != GENERATED and not (desired.origin == GENERATED and desired.adopt):
+        return _refuse(
+            "a rotation policy is requested, and the origin of the key is not known: DSM would have Azure generate the "
+            "material of each new version",
+            f"{omit}; or set origin: azure and adopt: true, if its material was generated in Azure",
+        )
+    azure = _known(seen).azure
+    if azure is not None and azure.azure_rotates:
+        return _refuse(
+            "a rotation policy is requested in DSM, and the key has one in Azure, by which Azure rotates it",
+            f"remove the action rotate from the rotation policy in Azure, or {omit}",
+        )
+    if azure is None or azure.azure_rotates is None:
+        unverified.append("rotation_policy")
+    return None
 
 
 # Helpers --------------------------------------------------------------------------------------------------------------
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, frozenset):
-        return sorted(value)
-    return value if value is None or isinstance(value, bool) else iso_or_none(value)
 
 
 def _known(seen: SeenKey) -> ReconciledKey:

@@ -101,11 +101,16 @@ _OF_ONE_KEY = (
 def key_record(key: ReconciledKey, vault_uri: str) -> dict[str, Any]:
     """A key as a task on one key returns it: its current version, and DSM's record of that."""
     record, newest = record_of(key, vault_uri, ()), key.newest
-    return {
+    policy = None if newest is None else newest.rotation_policy
+    of_dsm = {
         "kid": None if newest is None else newest.key.kid,
-        "dsm_name": None if newest is None else readable(newest.key.name),
-        **{name: record[name] for name in _OF_ONE_KEY},
+        "dsm_name": None if newest is None else newest.key.name,
+        "description": None if newest is None else newest.description,
+        "metadata": None if newest is None else newest.own_metadata,
+        "rotation_policy": None if policy is None else policy.view(),
+        "next_rotation": None if newest is None else iso_or_none(newest.next_rotation),
     }
+    return {**readable(of_dsm), **{name: record[name] for name in _OF_ONE_KEY}}
 
 
 def planned_record(desired: DesiredKey, vault_uri: str) -> dict[str, Any]:

@@ -27,6 +27,11 @@ DSM_OPERATIONS: Mapping[str, str] = {
     "verify": "VERIFY",
     "wrap_key": "WRAPKEY",
 }
+AZURE_OPERATIONS: Mapping[str, str] = {
+    **{name: name for name in DSM_OPERATIONS},
+    "unwrap_key": "unwrapKey",
+    "wrap_key": "wrapKey",
+}
 _OURS = {name_key(dsm): ours for ours, dsm in DSM_OPERATIONS.items()}
 # The only ones of an EC key.
 OF_EC = ("sign", "verify")

@@ -92,6 +92,11 @@ class ReconciledKey:
         return latest[0] if len(latest) == 1 else None
 
     @property
+    def azure_versions(self) -> tuple[KeyVersion, ...]:
+        """The versions of the vault that were read."""
+        return () if self.azure is None else self.azure.versions or ()
+
+    @property
     def attributes(self) -> KeyAttributes | None:
         """The vault's attributes of the newest version, live or soft-deleted; None if they were not read."""
         if self.azure is not None:

@@ -23,7 +23,7 @@ from .._key_lifecycle.consumers_check import AUTO, REFUSE, SKIP, WARN
 from .._key_lifecycle.ending import end
 from .._key_lifecycle.observed_key import ObservedKey
 from .._key_lifecycle.presence import keep
-from .._keys.desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, DesiredKey, checked_name
+from .._keys.desired_key import ALL, COPY, CURRENT, GENERATED, HSM, MANAGED_HSM, SOFTWARE, DesiredKey, checked_name
 from .._keys.key_endings import ABSENT, DELETED, PRESENT, PURGED, DesiredEnding, check_options
 from .._keys.key_terms import DSM_CURVES, EC, RSA, SIZES
 from .._options import APPROVAL, AZURE, DSM, ONE_GROUP
@@ -56,12 +56,28 @@ SPEC = AZURE.merge(
             "protection": {"type": "str", "choices": [SOFTWARE, HSM]},
             "operations": {"type": "list", "elements": "str"},
             "enabled": {"type": "bool"},
+            "enabled_versions": {"type": "str", "choices": [CURRENT, ALL], "default": CURRENT},
             "expires": {"type": "str"},
             "not_before": {"type": "str"},
+            "valid_days": {"type": "int"},
+            "tags": {"type": "dict"},
+            "description": {"type": "str"},
+            "metadata": {"type": "dict"},
+            "rotation_policy": {
+                "type": "dict",
+                "options": {
+                    "interval_days": {"type": "int"},
+                    "interval_months": {"type": "int"},
+                    "effective_at": {"type": "str"},
+                },
+                "mutually_exclusive": [("interval_days", "interval_months")],
+                "required_one_of": [("interval_days", "interval_months")],
+            },
             "adopt": {"type": "bool", "default": False},
             "look_in_azure": {"type": "bool", "default": True},
             "sync_timeout": {"type": "int", "default": 600},
         },
+        mutually_exclusive=(("expires", "valid_days"),),
     ),
     APPROVAL,
 )
@@ -84,6 +100,8 @@ def run(task: Task) -> dict[str, Any]:
             vault = stack.enter_context(channel.keys(operator, uri, read_only=task.check_mode))
         key = ObservedKey(task, dsm, group, name, vault_type, operator, vault, asking)
         if desired is not None:
+            key.with_versions = desired.all_versions
+            key.with_rotation = desired.rotation_policy is not None
             return keep(key, desired)
         return end(key, DesiredEnding(name, params["state"], params["allow_skip"]))
 

@@ -38,9 +38,19 @@ UNSET = dict.fromkeys(
         "enabled",
         "expires",
         "not_before",
+        "valid_days",
+        "tags",
+        "description",
+        "metadata",
+        "rotation_policy",
     )
 )
-DEFAULTS = {"on_soft_deleted": "fail", "allow_recreate": False}
+DEFAULTS = {
+    "on_soft_deleted": "fail",
+    "allow_recreate": False,
+    "look_in_azure": True,
+    "enabled_versions": "current",
+}
 GENERATED = {"origin": "azure", "type": "RSA", "size": 3072}
 COPIED = {"origin": "copy", "source": {"kid": KID, "name": None}}
 MASTER = source(KID, type="RSA", size=2048, operations=("SIGN", "EXPORT"))

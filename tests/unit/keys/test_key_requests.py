@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_writes import NewKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_writes import Attributes, NewKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._keys.desired_key import DesiredKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._keys.key_requests import changed, created_since, new_key
 from unit.keys.builders import ONE, TWO, days, source, virtual
@@ -27,7 +27,8 @@ def test_a_new_key_has_both_names_and_nothing_that_is_not_requested() -> None:
     expected = NewKey("payments of prod", "payments", "g", 'key "payments"', "copy", hardware=True)
     assert new(COPY) == expected
     dated = replace(COPY, enabled=False, not_before=days(1), expires=days(9))
-    assert new(dated) == replace(expected, enabled=False, not_before=days(1), expires=days(9))
+    attributes = Attributes(enabled=False, not_before=days(1), expires=days(9))
+    assert new(dated) == replace(expected, attributes=attributes)
 
 
 def test_an_hsm_is_requested_only_where_a_vault_has_the_choice() -> None:
@@ -40,7 +41,7 @@ def test_an_hsm_is_requested_only_where_a_vault_has_the_choice() -> None:
 
 
 def test_an_app_may_change_a_key_that_it_has_created_with_given_operations() -> None:
-    assert new(replace(COPY, operations=("sign",))).operations == ("APPMANAGEABLE", "SIGN")
+    assert new(replace(COPY, operations=("sign",))).attributes.operations == ("APPMANAGEABLE", "SIGN")
 
 
 @pytest.mark.parametrize(
@@ -55,8 +56,8 @@ def test_operations_that_azure_does_not_have_are_kept(
 ) -> None:
     desired = replace(COPY, operations=requested, enabled=False)
     record = virtual("payments", operations=stored)
-    assert changed(desired, ["operations"], record) == {"operations": sent}
-    assert changed(desired, ["enabled"], record) == {"enabled": False}
+    assert changed(desired, ["operations"], record) == Attributes(operations=sent)
+    assert changed(desired, ["enabled"], record) == Attributes(enabled=False)
 
 
 def test_the_result_of_a_creation_is_told_from_older_records_and_from_those_of_a_sync() -> None:

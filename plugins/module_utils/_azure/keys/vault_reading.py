@@ -129,14 +129,19 @@ def with_details(
     return replace(contents, keys=tuple(map(detailed, contents.keys)), unread=unread)
 
 
-def read_one(vault: Channel, name: str, label: str) -> VaultContents:
+def read_one(vault: Channel, name: str, label: str, *, with_rotation: bool = False) -> VaultContents:
     """The key of this name in its current version; if there is none, the soft-deleted one.
+
+    Args:
+        with_rotation: whether to read the rotation policy, too. It stays unknown if the operator cannot read it.
 
     Raises:
         AzureError: the operator has no permission to read the key, or the vault does not answer.
     """
     found = vault_keys.read_key(vault, name, label)
     if found is not None:
+        if with_rotation and not found.managed:
+            found = vault_keys.with_rotation_policy(vault, found, label)
         return VaultContents((found,), ())
     try:
         deleted = vault_keys.read_deleted(vault, name, label)

@@ -13,13 +13,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ..._certificates.public_keys import sha256_of_der
 from ..._names import name_key
 from ..._timestamps import parse_compact
+from .custom_metadata import is_reserved
+from .rotation_policies import RotationPolicy
 from .virtual_keys import VirtualKey
 
 # An operation that switches the audit log off for the key (DSM contract §4.1).
@@ -46,6 +48,8 @@ class DsmKey:
         replacement: the key that has replaced this one.
         hardware: whether DSM asked Azure for protection by an HSM.
         rotates: whether DSM has a rotation policy for it.
+        rotation: that policy as DSM returned it; empty if there is none.
+        metadata: all entries of its custom metadata, with the reserved ones.
         public_sha256: see `_certificates/public_keys.py`; None if DSM does not return the public half.
         external: whether its material is outside DSM.
         public_only: whether DSM has only its public half.
@@ -75,6 +79,18 @@ class DsmKey:
     never_exportable: bool = False
     wrapped_only: bool = False
     recorded_origin: str | None = None
+    description: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    rotation: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def own_metadata(self) -> dict[str, str]:
+        """The entries of the metadata that are the user's."""
+        return {name: value for name, value in self.metadata.items() if not is_reserved(name)}
+
+    @property
+    def rotation_policy(self) -> RotationPolicy | None:
+        return RotationPolicy.from_stored(self.rotation) if self.rotation else None
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> DsmKey:
@@ -101,6 +117,9 @@ class DsmKey:
             never_exportable=stored.get("never_exportable") is True,
             wrapped_only=(stored.get("export_policy") or {}).get("$type") == _WRAPPED,
             recorded_origin=metadata.get(ORIGIN_ENTRY),
+            description=str(stored.get("description") or ""),
+            metadata={str(name): str(value) for name, value in metadata.items()},
+            rotation=dict(stored.get("rotation_policy") or {}),
         )
 
 

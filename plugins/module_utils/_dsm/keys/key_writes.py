@@ -19,6 +19,35 @@ from ..._timestamps import compact
 from ..account.approval_requests import GuardedOperation
 from ..wire import routes
 from .key_records import HARDWARE, ORIGIN_ENTRY, DsmKey
+from .rotation_policies import RotationPolicy
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Attributes of a key to send, in DSM's terms; None for those that are not.
+
+    ``operations``: DSM's names. ``metadata``: all entries of the user.
+    """
+
+    operations: tuple[str, ...] | None = None
+    enabled: bool | None = None
+    not_before: datetime | None = None
+    expires: datetime | None = None
+    description: str | None = None
+    metadata: Mapping[str, str] | None = None
+    rotation_policy: RotationPolicy | None = None
+
+    def body(self, rotation: Mapping[str, Any]) -> dict[str, Any]:
+        """Without the metadata. ``rotation``: the stored rotation policy."""
+        members = {
+            "key_ops": None if self.operations is None else sorted(self.operations),
+            "enabled": self.enabled,
+            "activation_date": None if self.not_before is None else compact(self.not_before),
+            "deactivation_date": None if self.expires is None else compact(self.expires),
+            "description": self.description,
+            "rotation_policy": None if self.rotation_policy is None else self.rotation_policy.body(rotation),
+        }
+        return {name: value for name, value in members.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -32,9 +61,8 @@ class NewKey:
         label: for messages.
         origin: what is recorded about its origin.
         hardware: whether Azure is asked for protection by an HSM, in a Premium vault.
-        operations: DSM's names; None if DSM decides.
-        enabled, not_before, expires: None for DSM's defaults.
-        valid_days: what ``expires`` was computed from, if it depends on the time of the run.
+        attributes: None for DSM's defaults.
+        valid_days: what its expiry was computed from, if it depends on the time of the run.
         kids: IDs of the records that the key has already.
     """
 
@@ -44,10 +72,7 @@ class NewKey:
     label: str
     origin: str
     hardware: bool = False
-    operations: tuple[str, ...] | None = None
-    enabled: bool | None = None
-    not_before: datetime | None = None
-    expires: datetime | None = None
+    attributes: Attributes = Attributes()
     valid_days: int | None = None
     kids: frozenset[str] = frozenset()
 
@@ -58,8 +83,8 @@ class NewKey:
         return {
             "name": self.name,
             "group_id": self.group_id,
-            "custom_metadata": metadata,
-            **_attributes(self.operations, self.enabled, self.not_before, self.expires),
+            **self.attributes.body({}),
+            "custom_metadata": {**(self.attributes.metadata or {}), **metadata},
         }
 
 
@@ -94,20 +119,30 @@ def _creation(route: str, new: NewKey, summary: str, body: Mapping[str, Any]) ->
     )
 
 
-def update(
-    current: DsmKey,
-    label: str,
-    *,
-    records: Iterable[DsmKey] = (),
-    operations: tuple[str, ...] | None = None,
-    enabled: bool | None = None,
-    not_before: datetime | None = None,
-    expires: datetime | None = None,
-) -> GuardedOperation:
-    """A change of the members that are set. DSM does not change omitted ones. ``records``: all of the key."""
-    body = _attributes(operations, enabled, not_before, expires)
-    return on_record(
-        "PATCH", routes.KEY, current, records, label, f"change of {', '.join(sorted(body))}", body, shown(current, body)
+def update(current: DsmKey, label: str, attributes: Attributes, *, records: Iterable[DsmKey] = ()) -> GuardedOperation:
+    """A change of the attributes that are set. DSM does not change omitted ones. ``records``: all of the key.
+
+    Whether entries of the metadata that are omitted stay is not public (DSM contract §7, Q58): all are sent, with those
+    that are not the user's.
+    """
+    body = attributes.body(current.rotation)
+    if attributes.metadata is not None:
+        kept = {name: value for name, value in current.metadata.items() if name not in current.own_metadata}
+        body["custom_metadata"] = {**attributes.metadata, **kept}
+    summary = f"change of {', '.join(sorted(body))}"
+    return on_record("PATCH", routes.KEY, current, records, label, summary, body, shown(current, body))
+
+
+def disabling(record: DsmKey, label: str) -> GuardedOperation:
+    """The end of one version, which waits for nothing that is pending for another version of the key."""
+    return GuardedOperation(
+        "PATCH",
+        routes.KEY,
+        label,
+        f"disabling of version {record.key.azure_version}",
+        path={"kid": record.key.kid},
+        body={"enabled": False},
+        before={"enabled": True},
     )
 
 
@@ -151,17 +186,8 @@ def shown(stored: DsmKey, names: Iterable[str]) -> dict[str, Any]:
         "enabled": stored.key.enabled,
         "activation_date": None if stored.activates is None else compact(stored.activates),
         "deactivation_date": None if stored.expires is None else compact(stored.expires),
+        "description": stored.description,
+        "custom_metadata": dict(stored.metadata),
+        "rotation_policy": dict(stored.rotation),
     }
     return {name: members[name] for name in names}
-
-
-def _attributes(
-    operations: tuple[str, ...] | None, enabled: bool | None, not_before: datetime | None, expires: datetime | None
-) -> dict[str, Any]:
-    members = {
-        "key_ops": None if operations is None else sorted(operations),
-        "enabled": enabled,
-        "activation_date": None if not_before is None else compact(not_before),
-        "deactivation_date": None if expires is None else compact(expires),
-    }
-    return {name: value for name, value in members.items() if value is not None}

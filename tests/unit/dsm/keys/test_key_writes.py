@@ -15,6 +15,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.approval
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.guarded_keys import GuardedKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import key_endings, key_writes
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_writes import Attributes
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.rotation_policies import RotationPolicy
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
 from unit.builders import ROOT
 
@@ -44,20 +46,29 @@ def test_a_copy_names_source_and_both_names_and_nothing_that_is_not_set() -> Non
 
 
 def test_all_attributes_are_sent_with_a_new_key_because_a_version_has_its_own() -> None:
-    new = key_writes.NewKey(
-        **NEW, hardware=True, operations=("SIGN",), enabled=False, not_before=AT, expires=AT.replace(year=2028)
+    attributes = Attributes(
+        operations=("SIGN",),
+        enabled=False,
+        not_before=AT,
+        expires=AT.replace(year=2028),
+        description="",
+        metadata={"team": "payments"},
+        rotation_policy=RotationPolicy(interval_days=90, effective_at=AT),
     )
+    new = key_writes.NewKey(**NEW, hardware=True, attributes=attributes)
     body = key_writes.generation(new, "EC", None, "NistP256").body
     assert body is not None
     assert (body["obj_type"], body["elliptic_curve"], "key_size" in body) == ("EC", "NistP256", False)
-    assert body["custom_metadata"]["azure-key-type"] == "hardware"
+    assert body["custom_metadata"].items() >= {"azure-key-type": "hardware", "team": "payments"}.items()
+    assert body["custom_metadata"]["azure-key-name"] == "payments"
+    assert body["rotation_policy"] == {"interval_days": 90, "effective_at": "20270601T083000Z"}
     assert (body["key_ops"], body["enabled"]) == (["SIGN"], False)
     assert (body["activation_date"], body["deactivation_date"]) == ("20270601T083000Z", "20280601T083000Z")
 
 
 def test_a_change_sends_only_what_changes() -> None:
     current = DsmKey.from_stored({"kid": "k1"})
-    operation = key_writes.update(current, 'key "payments"', enabled=False)
+    operation = key_writes.update(current, 'key "payments"', Attributes(enabled=False))
     assert (operation.method, operation.operation, operation.body) == (
         "PATCH",
         "/crypto/v1/keys/k1",
@@ -65,9 +76,26 @@ def test_a_change_sends_only_what_changes() -> None:
     )
 
 
+def test_the_metadata_is_sent_whole_with_the_entries_that_are_not_the_users() -> None:
+    stored = {"azure-key-name": "payments", "fortanix-dsm-ansible-key-origin": "copy", "team": "old", "note": "old"}
+    current = DsmKey.from_stored({"kid": "k1", "custom_metadata": stored})
+    body = key_writes.update(current, 'key "payments"', Attributes(metadata={"team": "new"})).body
+    kept = {"azure-key-name": "payments", "fortanix-dsm-ansible-key-origin": "copy"}
+    assert body == {"custom_metadata": {**kept, "team": "new"}}
+
+
+def test_a_new_interval_keeps_what_it_does_not_set_of_the_rotation_policy() -> None:
+    stored = {"interval_days": 90, "deactivate_rotated_key": True, "rotate_copied_keys": "all_external"}
+    current = DsmKey.from_stored({"kid": "k1", "rotation_policy": stored})
+    body = key_writes.update(current, "key", Attributes(rotation_policy=RotationPolicy(interval_months=2))).body
+    kept = {"deactivate_rotated_key": True, "rotate_copied_keys": "all_external"}
+    assert body == {"rotation_policy": {"interval_months": 2, **kept}}
+
+
 def test_an_expiry_that_depends_on_the_time_of_the_run_makes_no_other_request_of_it() -> None:
     def copy(expires: datetime, days: int | None) -> GuardedOperation:
-        return key_writes.copy_of(key_writes.NewKey(**NEW, expires=expires, valid_days=days), "s1")
+        new = key_writes.NewKey(**NEW, attributes=Attributes(expires=expires), valid_days=days)
+        return key_writes.copy_of(new, "s1")
 
     later = AT.replace(day=2)
     assert copy(AT, 90).mark() == copy(later, 90).mark()
@@ -83,7 +111,9 @@ def test_an_operation_on_a_record_names_the_complete_key_and_what_it_replaces() 
     current = DsmKey.from_stored({**stored, "custom_metadata": {"azure-key-name": "payments"}})
     older = DsmKey.from_stored({"kid": "k1"})
 
-    change = key_writes.update(current, 'key "payments"', records=[older, current], enabled=False, expires=AT)
+    change = key_writes.update(
+        current, 'key "payments"', Attributes(enabled=False, expires=AT), records=[older, current]
+    )
     ending = key_writes.on_record("DELETE", routes.KEY, current, [older], 'key "payments"', "deletion of the record")
 
     for one in (change, ending):
