@@ -128,7 +128,6 @@ def run_tests(core: Core, python: Path) -> float:
     environment = {
         **os.environ,
         "EXPECTED_ANSIBLE_CORE": core.version,
-        "PYTHONDONTWRITEBYTECODE": "1",
         "RECORDER_RAN": str(record),
         "PYTHONPATH": str(ROOT / "tests"),  # where pytest looks for the plugin
     }

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -123,15 +124,6 @@ def variables_of_an_archive(reader: Reader) -> None:
     reader.save("archive.yml", yaml.safe_dump(data))
 
 
-def an_application_cut_off(reader: Reader) -> Mapping[str, Any]:
-    found = a_group(reader)
-    done = reader.run(
-        "ansible-playbook fortanix.dsm.break_glass -e break_glass_client_id=$APP -e break_glass_confirm=$APP"
-    )
-    assert done.code == 0, done.output
-    return found
-
-
 @dataclass(frozen=True)
 class Story:
     """``given``: what exists before the first block. ``empty``: in a subscription without application and vaults.
@@ -171,13 +163,7 @@ STORIES: dict[str, dict[str, Story]] = {
     "roles/cdc_compliance/README.md": {FROM_THE_TOP: Story(a_group)},
     "roles/cdc_rotate/README.md": {FROM_THE_TOP: Story(a_group)},
     "roles/cdc_setup/README.md": {FROM_THE_TOP: Story(vaults(world.VAULT, "akv-archive"))},
-    "playbooks/break_glass.yml": {FROM_THE_TOP: Story(a_group)},
-    "playbooks/compliance.yml": {FROM_THE_TOP: Story(a_group_of_an_inventory, failing=BY_POLICY)},
-    "playbooks/export.yml": {FROM_THE_TOP: Story(a_group)},
     "playbooks/overview.yml": {FROM_THE_TOP: Story(a_group)},
-    "playbooks/restore_access.yml": {FROM_THE_TOP: Story(an_application_cut_off)},
-    "playbooks/rotate_credentials.yml": {FROM_THE_TOP: Story(a_group)},
-    "playbooks/setup.yml": {FROM_THE_TOP: Story(a_group_and_variables)},
     "playbooks/step_by_step.yml": {FROM_THE_TOP: Story(a_group_and_variables)},
     "playbooks/teardown.yml": {FROM_THE_TOP: Story(a_group_and_variables)},
 }
@@ -222,12 +208,31 @@ def reason_not_to_run(command: str) -> str | None:
     return "; ".join(dict.fromkeys(map(str, reasons))) if all(reasons) else None
 
 
+def form_of(command: str) -> tuple[str, ...]:
+    """The playbook that a command runs, and the names of the options and variables that it gives."""
+    names = sorted(re.findall(r"-e (?:@|\w+=)|(?<!\S)--?[a-z][\w-]*", command))
+    return (*re.findall(r"\bfortanix\.dsm\.\w+", command), *names)
+
+
+@cache
+def run_by_guides() -> set[tuple[str, ...]]:
+    return {
+        form_of(command)
+        for page in PAGES
+        for block in runnable(page)
+        if block.language == "sh"
+        for command in block.commands
+    }
+
+
 def runnable(page: str) -> list[Block]:
-    """The blocks of a page, without the commands that are not run here."""
+    """The blocks of a page, without the commands that are not run here; of a playbook those that no guide runs."""
     found = []
     for block in [header_of(page)] if page in PLAYBOOKS else blocks_of(page):
         if block.language == "sh":
             kept = [command for command in block.commands if reason_not_to_run(command) is None]
+            if page in PLAYBOOKS:
+                kept = [command for command in kept if form_of(command) not in run_by_guides()]
             if kept:
                 found.append(replace(block, fence=replace(block.fence, text="\n".join(kept))))
         elif block.language == "yaml":
@@ -259,7 +264,6 @@ def parts(page: str) -> Iterator[tuple[Story, list[Block]]]:
 
 
 SHOWN = [page for page in PAGES if runnable(page)]
-# The guides run the same playbooks.
 SHOWN_TOO = [pytest.param(page, marks=pytest.mark.long) for page in PLAYBOOKS if runnable(page)]
 
 
@@ -303,6 +307,7 @@ def test_every_exception_is_still_needed() -> None:
 
     parts = [part for command in commands for part in re.split(r"\s*(?:&&|\|\||;)\s*", command)]
     assert [start for start in NOT_RUN if not any(part.startswith(start) for part in parts)] == []
+    assert [page for page in STORIES if not runnable(page)] == []
 
 
 def test_every_target_is_in_the_makefile() -> None:

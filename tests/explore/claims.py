@@ -36,11 +36,14 @@ def of_key(scene: Scene, before: Picture, after: Picture, outcome: Outcome) -> I
         yield f"says ok, and {key['name']} is {key['state']}"
 
 
-def of_ending(scene: Scene, before: Picture, after: Picture, outcome: Outcome, *, state: str) -> Iterator[str]:
-    """A result that is final has ended the key, and no run has created a version."""
+def of_ending(
+    scene: Scene, before: Picture, after: Picture, outcome: Outcome, *, name: str, state: str
+) -> Iterator[str]:
+    """A result that is final has ended the key, and no run has created a version of it."""
     del scene
-    was, found = (Counter(fact[2] for fact in one.all("version")) for one in (before, after))
-    yield from (f"{name} has {number} more versions" for name, number in (found - was).items())
+    was, found = (sum(fact[2] == name for fact in one.all("version")) for one in (before, after))
+    if found > was:
+        yield f"{name} has {found - was} more versions"
     if outcome.result is None or outcome.result["pending"]:
         return
     shown = outcome.result["key"]

@@ -410,7 +410,9 @@ class Builder:
             return fact[0] in ("key", "version", "deleted-key") and fact[2] == key
 
         job = Job(name, cdc_key, {**given, **confirmed, **options})
-        return Deed(job, frozenset({"keys"}), removes, claims=(partial(claims.of_ending, state=state),), destroys=True)
+        return Deed(
+            job, frozenset({"keys"}), removes, claims=(partial(claims.of_ending, name=key, state=state),), destroys=True
+        )
 
     def groups(self, name: str, group: str, operation: Any = cdc_group, **options: Any) -> Deed:
         named = {"name": group} if operation is cdc_group else {"group_name": group}
@@ -657,9 +659,11 @@ class Builder:
         client_id = self.view.operator_client_id
         self.world.do(lambda azure: azure.set_access_policy(POLICY_VAULT, client_id, ["get", "list"]))
         new = {"origin": "azure", "type": "EC", "curve": "P-256", "protection": "hsm"}
-        for name in ("made", "kept", "left", "deleted"):
+        for name in ("made", "kept", "left", "deleted", "doomed", "gone"):
             self.ran(self.key(f"given {name}", name, **new).job)
-        self.ran(self.ending("given deleted, ended", "deleted", "deleted").job)
+        for name in ("deleted", "doomed"):
+            self.ran(self.ending(f"given {name}, ended", name, "deleted").job)
+        self.ran(self.ending("given gone, ended", "gone", "purged", allow_skip=True).job)
         return [
             self.key("key: new", "new", **new),
             self.key("key: new, other run", "new", **new, expires="2031-01-01T00:00:00Z"),
@@ -668,8 +672,10 @@ class Builder:
             self.key("key: expiry", "made", expires="2031-01-01T00:00:00Z"),
             self.key("key: recovered", "deleted", on_soft_deleted="recover"),
             self.ending("key: deleted", "left", "deleted"),
-            self.ending("key: purged", "deleted", "purged"),
-            self.ending("key: absent", "deleted", "absent"),
+            self.ending("key: deleted, without Azure", "left", "deleted", look_in_azure=False),
+            self.ending("key: deleted and purged", "left", "purged", allow_skip=True),
+            self.ending("key: purged", "doomed", "purged"),
+            self.ending("key: absent", "gone", "absent"),
         ]
 
     def _applications(self) -> list[Deed]:

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,19 +17,22 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_sync
-from sandbox import Fault, Profile
+from sandbox import Fault, Profile, Sandbox
 from support.approver import Approver, logged_in
-from support.azure_rights import AzureRights
+from support.azure_rights import TEN, AzureRights
 from support.one_key import OneKey
 from support.operate import Operator
 from support.passing import Passing
+from support.playbook import Ansible
+from unit.builders import ROOT
 
 SCAN = "/sys/v1/groups/{group_id}/hmg/scan"
 KEY = "/crypto/v1/keys/{kid}"
 DELETION, PURGE = f"{KEY}/schedule_deletion", f"{KEY}/delete_key_material"
 RECOVERY = f"{KEY}/cancel_deletion"
-COPY = "/crypto/v1/keys/copy"
+VERSION = "/keys/{name}/{version}"
 LATER = "2031-01-01T00:00:00Z"
+NO_KEY = json.dumps({"error": {"code": "KeyNotFound", "message": "A key with (name/id) payments was not found."}})
 TRANSITION = 60
 
 
@@ -916,6 +920,42 @@ def test_each_step_is_filed_once_and_carried_out_once(
     assert (key.in_vault(), key.records(), approver.pending()) == ("gone", [], [])
 
 
+def test_a_deletion_that_was_carried_out_at_its_approval_and_undone_since_is_filed_again(
+    guarded: tuple[Fading, Approver],
+) -> None:
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution="on_approval", lifecycle_gated="gated")
+    assert key.to("deleted")["pending"]
+    approver.decide()
+    key.azure.sandbox.clock.advance(TRANSITION)
+    key.stranger("recover")
+    key.sync()
+
+    again = key.to("deleted")
+
+    assert (again["pending"], again["approval"]["filed"], key.in_vault()) == (True, True, "live")
+
+
+def test_a_pending_deletion_and_another_change_of_the_key_exclude_each_other(guarded: tuple[Fading, Approver]) -> None:
+    key, _approver = guarded
+    key.azure.sandbox.profile = Profile(lifecycle_gated="gated")
+    filed = key.to("deleted")["approval"]["id"]
+    failure = key.failed(key, enabled=False, consumers="skip")
+    assert failure.details["approval"]["id"] == filed
+
+
+def test_the_removals_of_several_records_are_filed_together(guarded: tuple[Fading, Approver]) -> None:
+    key, approver = guarded
+    key.stranger("rotate")
+    key.sync()
+    key.down_to("purged")
+
+    first = key.to("absent")
+
+    assert (first["pending"], len(approver.pending())) == (True, 2)
+    assert key.to("absent")["changed"] is False
+
+
 @pytest.mark.parametrize("gated", Profile.settings()["lifecycle_gated"])
 def test_a_recovery_is_filed_once(guarded: tuple[Fading, Approver], gated: str) -> None:
     key, approver = guarded
@@ -927,3 +967,172 @@ def test_a_recovery_is_filed_once(guarded: tuple[Fading, Approver], gated: str) 
         approver.decide()
     assert key.generate(on_soft_deleted="recover")["key"]["state"] == "live"
     assert key.in_vault() == "live"
+
+
+# Permissions ----------------------------------------------------------------------------------------------------------
+
+# docs/permissions.md and docs/keys.md: step -> state before, permissions of the application, of the DSM identity.
+NEEDED = {
+    "deleted": (None, ["delete", "get", "list"], ["DELETE_KEY_MATERIAL", "SCAN_EXTERNAL_SOBJECTS"]),
+    "purged": ("deleted", ["purge", "get", "list"], ["DELETE_KEY_MATERIAL", "SCAN_EXTERNAL_SOBJECTS"]),
+    "present": ("deleted", ["recover", "get", "list"], ["DELETE_KEY_MATERIAL", "SCAN_EXTERNAL_SOBJECTS"]),
+    "absent": ("purged", [], ["DELETE_SOBJECTS"]),
+}
+
+
+@pytest.mark.parametrize("step", NEEDED)
+def test_the_documented_permissions_of_the_application_suffice_and_each_is_needed(key: Fading, step: str) -> None:
+    before, needed, _of_dsm = NEEDED[step]
+    for number in range(len(needed) + 1):
+        name = f"key-{number}"
+        key.azure.do(lambda state: state.set_access_policy(key.azure.vault, key.azure.app, list(TEN)))
+        key.generate(name=name)
+        if before is not None:
+            key.down_to(before, name=name)
+        missing = needed[number : number + 1]
+        held = [one for one in needed if one not in missing]
+        key.azure.do(lambda state, held=held: state.set_access_policy(key.azure.vault, key.azure.app, held))
+        if missing:
+            assert key.failed(key.to, step, name=name, on_soft_deleted="recover").server_words
+        else:
+            assert key.to(step, name=name, on_soft_deleted="recover")["changed"]
+
+
+@pytest.mark.parametrize("step", NEEDED)
+def test_the_documented_permissions_of_the_dsm_identity_suffice_and_each_is_needed(key: Fading, step: str) -> None:
+    before, _of_azure, needed = NEEDED[step]
+    key.generate()
+    if before is not None:
+        key.down_to(before)
+    account, sandbox = key.azure.sandbox.world.account_id, key.azure.sandbox
+
+    def login(missing: str | None) -> dict[str, str]:
+        """A user with the permissions but one. Only administrators of a group sync it in the sandbox."""
+
+        def add(state: Any) -> Any:
+            user = state.dsm.add_user(f"{missing}@example.com", {account: ["ACCOUNTMEMBER"]})
+            held = [one for one in needed if one != missing]
+            syncs = [] if missing is not None or step == "absent" else ["GROUPADMINISTRATOR"]
+            state.dsm.grant(user, state.dsm.find_group(key.group), ["GET_SOBJECTS", *held, *syncs])
+            return user
+
+        user = sandbox.do(add)
+        account_name = sandbox.world.account_name
+        return {"dsm_username": user.email, "dsm_password": user.password, "dsm_account": account_name}
+
+    failure = key.failed(key.to, step, on_soft_deleted="recover", **login(needed[0]))
+    assert (failure.details["status"], needed[0] in failure.next_step, failure.wrote) == (403, True, ())
+    assert key.to(step, on_soft_deleted="recover", **login(None))["changed"]
+
+
+def test_a_sync_that_comes_too_early_after_a_recovery_is_repeated(key: Fading) -> None:
+    """DSM reads another replica than the operator, which does not have the key yet."""
+    key.generate()
+    key.to("deleted")
+    lagging = [
+        Fault("vault", "GET", "/keys", origin="dsm", rewrite=lambda _found: b'{"value": [], "nextLink": null}'),
+        Fault("vault", "GET", VERSION, origin="dsm", status=404, body=NO_KEY),
+    ]
+    for fault in lagging:
+        key.azure.sandbox.faults.add(fault)
+    mark = key.mark()
+
+    done = key.to("present", on_soft_deleted="recover")
+
+    assert (done["key"]["state"], key.routes(mark)) == ("live", [RECOVERY, SCAN, SCAN])
+
+
+def test_a_response_about_the_deleted_key_is_not_taken_for_one_about_a_live_key(key: Fading) -> None:
+    """A gateway that mixes up responses: the two have the same members, and some more."""
+    key.generate()
+    key.to("deleted")
+    bundle = {"deletedDate": 1780000000, "scheduledPurgeDate": 1790000000}
+
+    def mixed_up(found: bytes) -> bytes:
+        return json.dumps({**json.loads(found), **bundle}).encode()
+
+    key.stranger("recover")
+    key.azure.sandbox.faults.add(Fault("vault", "GET", "/keys/{name}/", origin="client", rewrite=mixed_up))
+    mark = key.mark()
+
+    failure = key.failed(key.to, "deleted")
+
+    assert ("is that of a deleted key" in failure.problem, key.writes(mark)) == (True, [])
+
+
+def test_without_a_permission_for_the_sync_the_step_is_done_and_told(key: Fading) -> None:
+    key.generate()
+    account, sandbox = key.azure.sandbox.world.account_id, key.azure.sandbox
+
+    def add(state: Any) -> Any:
+        user = state.dsm.add_user("no-sync@example.com", {account: ["ACCOUNTMEMBER"]})
+        state.dsm.grant(user, state.dsm.find_group(key.group), ["GET_SOBJECTS", "DELETE_KEY_MATERIAL"])
+        return user
+
+    user = sandbox.do(add)
+    login = {"dsm_username": user.email, "dsm_password": user.password, "dsm_account": sandbox.world.account_name}
+
+    failure = key.failed(key.to, "deleted", **login)
+
+    assert ([one.action for one in failure.wrote], key.in_vault()) == ([f"POST {DELETION}"], "deleted")
+    assert "SCAN_EXTERNAL_SOBJECTS" in failure.next_step
+
+
+def test_at_a_managed_hsm_a_crypto_user_deletes_a_key_and_cannot_sync_it(pool: AzureRights, awake: Passing) -> None:
+    """The deleted keys need a role of their own, and the failure names it."""
+    key = Fading(pool)
+    key.azure.do(lambda state: state.revoke_local_roles(pool.vault, pool.app))
+    key.azure.do(lambda state: state.assign_local_role(pool.vault, pool.app, "Managed HSM Crypto User"))
+    key.generate()
+
+    failure = key.failed(key.to, "deleted")
+
+    assert "managed-hsm-application-recover-purge.json" in failure.next_step
+    assert key.in_vault() == "deleted"
+    role = json.loads(
+        (ROOT / "docs/azure-roles/managed-hsm-application-recover-purge.json").read_text(encoding="utf-8")
+    )
+
+    def grant(state: Any) -> None:
+        made = state.add_local_role(pool.vault, role["roleName"], role["dataActions"])
+        state.assign_local_role(pool.vault, pool.app, made.guid)
+
+    key.azure.do(grant)
+    assert key.to("purged")["key"]["state"] == "destroyed"
+    assert key.in_vault() == "gone"
+
+
+def test_an_operator_who_cannot_read_deleted_keys_leaves_the_state_unverified(
+    pool: AzureRights, awake: Passing
+) -> None:
+    key = Fading(pool)
+    key.azure.do(lambda state: state.revoke_local_roles(pool.vault, pool.view.operator_client_id))
+    key.azure.do(
+        lambda state: state.assign_local_role(pool.vault, pool.view.operator_client_id, "Managed HSM Crypto User")
+    )
+    key.generate()
+    for state, shown in (("deleted", "soft_deleted"), ("purged", "destroyed")):
+        done = key.to(state)
+        assert (done["key"]["state"], done["unverified"]) == (shown, ["state"])
+        assert key.to(state)["changed"] is False
+    assert key.to("absent")["key"] is None
+
+
+# Plays ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.every_core
+def test_a_play_deletes_and_recovers_a_key(
+    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Callable[..., dict[str, Any]]
+) -> None:
+    given_group(vault={"name": "akv-sandbox-std"})
+    sandbox.profile = Profile(key_transition=0)
+    usual = {"group_name": name, "name": name, "look_in_azure": False, "wait": 0, "consumers": "skip"}
+    made = {"cdc_key": {**usual, "origin": "azure", "type": "EC", "curve": "P-256"}}
+    ended = {"cdc_key": {**usual, "state": "deleted"}}
+    back = {"cdc_key": {**usual, "on_soft_deleted": "recover"}}
+
+    run = ansible.tasks(made, {**ended, "check_mode": True}, ended, ended, back, back)
+
+    assert [one.changed for one in run.outcomes] == [True, True, True, False, True, False]
+    assert [one["key"]["state"] for one in run.outcomes[2:]] == ["soft_deleted", "soft_deleted", "live", "live"]

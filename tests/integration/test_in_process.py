@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -243,6 +244,17 @@ def cases_of_azure(sandbox: Sandbox) -> list[Case]:
     ]
 
 
+def of_this_core(cases: Sequence[Case]) -> list[Case]:
+    """All cases, with another ansible-core one of each module: what a core decides of a result is in `kinds`.
+
+    A plan needs no other case to be there, and a change may be what later cases need.
+    """
+    if "EXPECTED_ANSIBLE_CORE" not in os.environ:
+        return list(cases)
+    last_of = {case.module: case for label in ("plan", "found", "change") for case in cases if case.label == label}
+    return [case for case in cases if case is last_of[case.module]]
+
+
 def compare(sandbox: Sandbox, directory: Path, cases: Sequence[Case]) -> Run:
     tasks = [task for case in cases for task in case.tasks()]
 
@@ -282,7 +294,7 @@ def test_what_concerns_dsm_is_the_same_both_ways(own_sandbox: Sandbox, tmp_path:
 @pytest.mark.long
 @pytest.mark.every_core
 def test_what_concerns_azure_is_the_same_both_ways(own_sandbox: Sandbox, tmp_path: Path) -> None:
-    assert compare(own_sandbox, tmp_path, cases_of_azure(own_sandbox)).outcomes
+    assert compare(own_sandbox, tmp_path, of_this_core(cases_of_azure(own_sandbox))).outcomes
 
 
 def test_each_module_is_among_the_cases(own_sandbox: Sandbox) -> None:

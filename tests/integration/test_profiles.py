@@ -4,9 +4,9 @@
 
 """Whatever a real DSM does where its behaviour is not public: the collection works, or says what is the matter.
 
-Each setting is in one of a few combinations; each one by itself, and each two together, are in the long tests. How a
-user would adapt to a server is in ``OPTIONS``. Settings under which a part of the work cannot be done have their own
-tests below.
+Each setting is in one of a few combinations; each two together, and so each with the defaults of all others, are in a
+long test. How a user would adapt to a server is in ``OPTIONS``. Settings under which a part of the work cannot be done
+have their own tests below.
 """
 
 from __future__ import annotations
@@ -144,12 +144,6 @@ def expect_life_cycle(sandbox: Sandbox, settings: Mapping[str, Any]) -> None:
 @pytest.mark.parametrize("number", range(len(COMBINED)))
 def test_works_under_settings_together(under: Sandbox, number: int) -> None:
     expect_life_cycle(under, COMBINED[number])
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(("switch", "value"), SINGLES, ids=[f"{name}-{value}" for name, value in SINGLES])
-def test_works_under_each_setting(under: Sandbox, switch: str, value: Any) -> None:
-    expect_life_cycle(under, {switch: value})
 
 
 @pytest.mark.long

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 
-def copy_work_tree(root: Path, target: Path) -> None:
+def copy_work_tree(root: Path, target: Path, *, is_wanted: Callable[[str], bool] = lambda _name: True) -> None:
     """Copy what git tracks or would track, as it is now, committed or not; the copy holds nothing else afterwards."""
     listing = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
@@ -27,6 +28,8 @@ def copy_work_tree(root: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for name in sorted(set(filter(None, listing.split("\0")))):
+        if not is_wanted(name):
+            continue
         source = root / name
         if not source.is_symlink() and not source.is_file():
             continue  # tracked, but deleted in the work tree

@@ -54,7 +54,9 @@ def made_once(
             _run([python, "-m", "venv", str(directory)])
             (directory / "constraints.txt").write_text(constraints, encoding="utf-8")
             (directory / "requirements.txt").write_text(wanted, encoding="utf-8")
-            pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+            # Python compiles what it imports, once; most of these libraries is never imported.
+            options = ("--quiet", "--disable-pip-version-check", "--no-input", "--no-compile")
+            pip = [str(interpreter), "-m", "pip", "install", *options]
             files = ["--constraint", str(directory / "constraints.txt"), "-r", str(directory / "requirements.txt")]
             _run([*pip, *files])
             stamp.write_text(content, encoding="utf-8")

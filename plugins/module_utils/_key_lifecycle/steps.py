@@ -40,8 +40,12 @@ _LOST = 15.0
 
 @dataclass(frozen=True)
 class _Kind:
-    """``vault``: what the vault shows when the step is done. ``states``: what DSM shows then. ``is_done``: in words."""
+    """``vault_before``, ``vault``: what the vault shows before and after. ``states``: what DSM shows after.
 
+    ``is_done``: in words.
+    """
+
+    vault_before: str
     vault: str
     states: tuple[str, ...]
     state: str
@@ -51,9 +55,9 @@ class _Kind:
 
 
 _KINDS: Mapping[str, _Kind] = {
-    "delete": _Kind("deleted", ("soft_deleted",), "soft_deleted", "deleted", "delete", key_writes.delete),
-    "purge": _Kind("gone", ("purged", DESTROYED, "none"), DESTROYED, "purged", "purge", key_writes.purge),
-    "recover": _Kind("live", ("live", "disabled"), "live", "recovered", "recover", key_writes.recover),
+    "delete": _Kind("live", "deleted", ("soft_deleted",), "soft_deleted", "deleted", "delete", key_writes.delete),
+    "purge": _Kind("deleted", "gone", ("purged", DESTROYED, "none"), DESTROYED, "purged", "purge", key_writes.purge),
+    "recover": _Kind("deleted", "live", ("live", "disabled"), "live", "recovered", "recover", key_writes.recover),
 }
 
 
@@ -187,7 +191,22 @@ class Steps:
     def _sent(self, deed: Deed, kid: str) -> tuple[WriteResult, TaskError | None]:
         key = self.key
         asked = key_endings.operation(deed, kid, key.label, key.guarded_key)
-        return key_endings.carry_out(key.dsm, deed, asked, key.asking, key.group.azure_link, guarded=key.group.guarded)
+
+        def is_undone() -> bool:
+            key.read_records()
+            if deed == "remove":
+                return any(one.key.kid == kid for one in key.records)
+            return self.look().in_vault == _KINDS[deed].vault_before
+
+        return key_endings.carry_out(
+            key.dsm,
+            deed,
+            asked,
+            key.asking,
+            key.group.azure_link,
+            guarded=key.group.guarded,
+            undone=is_undone,
+        )
 
     def _is_missing(self, error: TaskError, kid: str) -> bool:
         """Whether the server does not have the request: the record exists."""

@@ -307,7 +307,21 @@ _ARM_KEY = record(name=text, tags=_KEY_TAGS, properties=record(keyUri=_TEXT, att
 _PUBLIC_KEY = record(
     kid=_key_id(of_version=True), kty=text, crv=_TEXT, key_ops=_TEXTS, n=_TEXT, e=_TEXT, x=_TEXT, y=_TEXT
 )
-KEY_BUNDLE = record(key=_PUBLIC_KEY, managed=_FLAG, attributes=_KEY_ATTRIBUTES, tags=_KEY_TAGS)
+
+
+def _of_deleted(_value: Any, place: str) -> Iterator[str]:
+    yield f"{place} is that of a deleted key"
+
+
+# A mixed-up response about the deleted key of this name has the same members, and these.
+KEY_BUNDLE = record(
+    key=_PUBLIC_KEY,
+    managed=_FLAG,
+    attributes=_KEY_ATTRIBUTES,
+    tags=_KEY_TAGS,
+    deletedDate=optional(_of_deleted),
+    scheduledPurgeDate=optional(_of_deleted),
+)
 DELETED_KEY = record(
     key=_PUBLIC_KEY,
     managed=_FLAG,

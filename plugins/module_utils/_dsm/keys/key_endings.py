@@ -11,7 +11,7 @@ DSM's API describes only the removal of a record. A server may not have the othe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from ..._rest import statuses
 from ..._rest.azure_texts import BEING_CHANGED, PURGE_PROTECTED
 from ..account import approvals
 from ..account.approval_requests import GuardedOperation
-from ..account.approvals import Asking, WriteResult
+from ..account.approvals import Asking, Checks, WriteResult
 from ..account.guarded_keys import GuardedKey
 from ..link.azure_link import Link
 from ..link.handed_on import explained
@@ -80,20 +80,35 @@ def operation(deed: Deed, kid: str, label: str, key: GuardedKey) -> GuardedOpera
 
 
 def carry_out(
-    dsm: DsmClient, deed: Deed, asked: GuardedOperation, asking: Asking, link: Link, *, guarded: bool
+    dsm: DsmClient,
+    deed: Deed,
+    asked: GuardedOperation,
+    asking: Asking,
+    link: Link,
+    *,
+    guarded: bool,
+    undone: Callable[[], bool],
 ) -> tuple[WriteResult, TaskError | None]:
     """Send the request once, or file an approval request for it; and the failure after which it is unknown whether DSM
     has carried it out. The caller reads the key again, and only then raises that failure.
 
-    ``asked``: see :func:`operation`.
+    Args:
+        dsm: the client.
+        deed: what is done.
+        asked: see :func:`operation`.
+        asking: what to do if an approval is needed.
+        link: for the diagnosis of a failure in Azure.
+        guarded: whether the group has an approval policy.
+        undone: whether nothing has happened to the key. Called for a request that was approved before this task: DSM
+            may have carried it out at that time, and somebody has changed the key back since.
 
     Raises:
         TaskError: DSM or Azure refused.
     """
-    request = _REQUESTS[deed]
+    request, checks = _REQUESTS[deed], Checks(undone=lambda _answer: undone())
     try:
         with explained(request.action, link, calls_azure=deed != "remove"):
-            return approvals.carry_out(dsm, asked, asking, guarded=guarded), None
+            return approvals.carry_out(dsm, asked, asking, guarded=guarded, checks=checks), None
     except TaskError as error:
         if is_busy(error) or is_protected(error) or not outcome_is_open(error):
             raise _advised(error, request) from None
