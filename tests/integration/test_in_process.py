@@ -251,7 +251,8 @@ def of_this_core(cases: Sequence[Case]) -> list[Case]:
     """
     if "EXPECTED_ANSIBLE_CORE" not in os.environ:
         return list(cases)
-    last_of = {case.module: case for label in ("plan", "found", "report", "change") for case in cases if case.label == label}
+    labels = ("plan", "found", "report", "change")
+    last_of = {case.module: case for label in labels for case in cases if case.label == label}
     return [case for case in cases if case is last_of[case.module]]
 
 
