@@ -45,7 +45,7 @@ attributes:
       - When a sync must come first, its result is not known in check mode, and RV(prediction) is V(unknown). This is so
         for a new key with O(look_in_azure=false), and for a key whose current version DSM does not have.
       - RV(plan) has no step in Azure for attributes that DSM has to change first, because DSM may pass them on.
-        RV(diff) contains them.
+        C(diff) contains them.
   diff_mode:
     description: Returns what has changed, or would change, when in C(diff) mode. Secrets are never part of it.
     support: full
@@ -195,15 +195,15 @@ options:
     default: current
   expires:
     description:
-      - Expiry of the current version in ISO 8601, in the future. Without a time zone, it is UTC.
-      - A date cannot be removed again, neither in DSM nor in Azure.
+      - Expiry of the current version, as a date with a time in ISO 8601, in the future. Without a time zone, it is UTC.
+      - An expiry can be changed, but not removed, neither in DSM nor in Azure.
       - Mutually exclusive with O(valid_days).
     type: str
   valid_days:
     description:
-      - Days until a version expires, counted from its creation, instead of O(expires). Of a key that exists, it changes
-        nothing.
-      - RV(plan), RV(diff) and the planned key show the day only, because the time is that of the creation.
+      - Days until a new version expires, counted from its creation, instead of O(expires).
+      - A key that exists is not changed, not even if it has no expiry. Set O(expires) for that.
+      - RV(plan), C(diff) and the planned key show the day only, because the time is that of the creation.
       - From V(1) to V(3650).
       - Mutually exclusive with O(expires).
     type: int

@@ -30,7 +30,9 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskEr
 from .playbook import ROOT, TaskOutcome
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("[!_]*.py"))
-FREE = frozenset({"after", "before", "custom_metadata", "evidence", "failure", "hsm_platforms", "metadata", "record", "tags"})
+FREE = frozenset(
+    {"after", "before", "custom_metadata", "evidence", "failure", "hsm_platforms", "metadata", "record", "tags"}
+)
 ALWAYS = ("success", "always")
 
 _PLUGINS = "ansible_collections.fortanix.dsm.plugins"
