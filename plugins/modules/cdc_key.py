@@ -21,7 +21,7 @@ description:
   - After each write, both sides are read again. The task fails if they do not have what was requested. What could not
     be compared is in RV(unverified).
   - A key is deleted, purged and removed from DSM step by step, with O(state). Azure deletes and purges it with all its
-    versions. A foreign key, and the key of a certificate, is never touched.
+    versions. A foreign key, and the key of a certificate, is never deleted or purged.
   - DSM passes these steps on to Azure. Its API does not describe the requests for that. If a DSM does not have them,
     the task does the same in Azure with the operator credentials, or fails and explains it.
   - A request to create a key is never repeated, because each one creates a version. When its response is lost, the task

@@ -212,7 +212,8 @@ def test_more_than_one_step_is_refused_before_a_write_and_the_next_step_is_named
     anywhere.to("deleted")
     mark = anywhere.mark()
     assert (
-        "state: purged, then state: absent" in anywhere.failed(anywhere.to, "absent", with_azure=with_azure).next_step
+        "state: purged with confirm_purge, then state: absent"
+        in anywhere.failed(anywhere.to, "absent", with_azure=with_azure).next_step
     )
     assert anywhere.writes(mark) == []
 

@@ -160,7 +160,7 @@ def _of_live(wanted: DesiredEnding, seen: SeenEnding) -> Step:
     if wanted.state == ABSENT:
         return _refuse(
             f"the key is {seen.state}, and only the records of a purged key can be removed",
-            "set state: deleted, then state: purged with confirm_purge, then state: absent; each is a decision of its own",
+            "set state: deleted, then state: purged with confirm_purge, then state: absent, each in a task of its own",
         )
     if wanted.state == PURGED and not wanted.allow_skip:
         return _refuse(
