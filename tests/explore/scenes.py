@@ -48,6 +48,8 @@ APP = "fortanix-dsm-cdc"
 POLICY_VAULT, RBAC_VAULT, NEW_VAULT = "akv-sandbox-prem", "akv-sandbox-std", "kv-new"
 # Facts that end with their vault.
 OF_VAULT = ("vault", "version", "deleted-key", "setting", "tag", "ip", "network", "policy")
+# Somebody has synced while the vault was deleting the key: DSM has destroyed its records for ever.
+_TOO_EARLY = "DSM does not show the key as deleted, also after a sync"
 STRANGER = "99999999-2222-4333-8444-555555555555"
 GRAPH_APP, USER_READ = "00000003-0000-0000-c000-000000000000", "e1fe6dd8-ba31-4d61-89e7-88639da4683d"
 MAIL_READ = "810c84a8-4a9e-49e6-bf7d-12d183f40d01"
@@ -397,7 +399,9 @@ class Builder:
         wants = (("key", "g1", key),)
 
         def removes(fact: Fact) -> bool:
-            return options.get("on_soft_deleted") == "recover" and fact[0] == "deleted-key" and fact[2] == key
+            recovers = options.get("on_soft_deleted") == "recover"
+            # A sync shows DSM what the vault does not have, also while the vault is still deleting or recovering it.
+            return fact[0] == "key" or (recovers and fact[0] == "deleted-key" and fact[2] == key)
 
         return Deed(Job(name, cdc_key, given), frozenset({"keys"}), removes, claims=(claims.of_key,), wants=wants)
 
@@ -407,12 +411,13 @@ class Builder:
         given = {**self.azure, **self.dsm, "group_name": "g1", "name": key, "state": state, "consumers": "skip"}
 
         def removes(fact: Fact) -> bool:
-            return fact[0] in ("key", "version", "deleted-key") and fact[2] == key
+            return fact[0] == "key" or (fact[0] in ("version", "deleted-key") and fact[2] == key)
 
-        job = Job(name, cdc_key, {**given, **confirmed, **options})
-        return Deed(
-            job, frozenset({"keys"}), removes, claims=(partial(claims.of_ending, name=key, state=state),), destroys=True
+        job, told = (
+            Job(name, cdc_key, {**given, **confirmed, **options}),
+            partial(claims.of_ending, name=key, state=state),
         )
+        return Deed(job, frozenset({"keys"}), removes, claims=(told,), destroys=True, refuses=_TOO_EARLY)
 
     def groups(self, name: str, group: str, operation: Any = cdc_group, **options: Any) -> Deed:
         named = {"name": group} if operation is cdc_group else {"group_name": group}

@@ -757,7 +757,7 @@ def test_an_approval_that_was_carried_out_before_is_not_taken_for_a_new_one(mana
 
 
 @pytest.mark.parametrize("execution", Profile.settings()["approval_execution"])
-def test_an_approved_change_that_dsm_does_not_transfer_is_reported_and_not_requested_again(
+def test_an_approved_change_that_dsm_does_not_transfer_is_made_in_azure_and_not_requested_again(
     managed: tuple[OneKey, Approver], execution: str
 ) -> None:
     key, approver = managed
@@ -765,11 +765,11 @@ def test_an_approved_change_that_dsm_does_not_transfer_is_reported_and_not_reque
     assert key(expires=LATER)["pending"]
     approver.decide()
 
-    failure = key.failed(key, expires=LATER)
+    found = key(expires=LATER)
 
-    assert "DSM accepted the change, but expires is" in failure.problem
-    assert "otherwise DSM does not transfer this to Azure" in failure.next_step
+    assert (found["changed"], found["key"]["expires"], found["plan"][-1]["plane"]) == (True, LATER, "Azure")
     assert approver.pending() == []
+    assert key(expires=LATER)["changed"] is False
 
 
 def test_an_approval_is_for_the_values_that_were_there(managed: tuple[OneKey, Approver]) -> None:

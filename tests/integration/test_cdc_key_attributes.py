@@ -201,7 +201,7 @@ def test_an_update_that_azure_does_not_keep_is_a_failure(key: OneKey) -> None:
     failure = key.failed(key, tags={"a": "b"})
 
     assert failure.details["differs"] == {"tags": {"found": {"by": "a policy"}, "requested": {"a": "b"}}}
-    assert "who changes the key in Azure" in failure.next_step
+    assert "find out who changes the key" in failure.next_step
 
 
 # All versions ---------------------------------------------------------------------------------------------------------
