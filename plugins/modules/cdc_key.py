@@ -21,7 +21,7 @@ description:
   - After each write, both sides are read again. The task fails if they do not have what was requested. What could not
     be compared is in RV(unverified).
   - A key is deleted, purged and removed from DSM step by step, with O(state). Azure deletes and purges it with all its
-    versions. A foreign key, and the key of a certificate, is never touched.
+    versions. A foreign key, and the key of a certificate, is never deleted or purged.
   - DSM passes these steps on to Azure. Its API does not describe the requests for that. If a DSM does not have them,
     the task does the same in Azure with the operator credentials, or fails and explains it.
   - A request to create a key is never repeated, because each one creates a version. When its response is lost, the task
@@ -195,14 +195,14 @@ options:
     default: current
   expires:
     description:
-      - Expiry of the current version in ISO 8601, in the future. Without a time zone, it is UTC.
-      - A date cannot be removed again, neither in DSM nor in Azure.
+      - Expiry of the current version, as a date with a time in ISO 8601, in the future. Without a time zone, it is UTC.
+      - An expiry can be changed, but not removed, neither in DSM nor in Azure.
       - Mutually exclusive with O(valid_days).
     type: str
   valid_days:
     description:
-      - Days until a version expires, counted from its creation, instead of O(expires). Of a key that exists, it changes
-        nothing.
+      - Days until a new version expires, counted from its creation, instead of O(expires).
+      - A key that exists is not changed, not even if it has no expiry. Set O(expires) for that.
       - RV(plan), C(diff) and the planned key show the day only, because the time is that of the creation.
       - From V(1) to V(3650).
       - Mutually exclusive with O(expires).

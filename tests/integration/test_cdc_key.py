@@ -73,7 +73,7 @@ def test_a_key_of_dsm_is_copied_once_as_predicted(anywhere: OneKey, with_azure: 
     assert set(first["unverified"]) == (set() if with_azure else {*not_read, "versions"})
     assert (made["state"], made["origin"], made["source_kid"]) == ("live", "copy", kid)
     assert (made["size"], made["protection"], made["expires"]) == (3072, "hsm", LATER)
-    assert made["operations"] == ["unwrap_key", "wrap_key"] or not with_azure
+    assert made["operations"] == ["unwrap_key", "wrap_key"]
     assert len(anywhere.versions()) == 1
     assert made["version"] == anywhere.versions()[0].version
 
@@ -213,11 +213,8 @@ def test_attributes_are_changed_on_both_sides_as_predicted(anywhere: OneKey, wit
     second = anywhere(**wanted)
 
     assert (planned["diff"], planned["plan"]) == (first["diff"], first["plan"])
-    assert planned["key"] | {"state": "disabled"} == first["key"]
-    assert first["diff"] == {
-        "before": {"enabled": True, "expires": LATER},
-        "after": {"enabled": False, "expires": LATEST},
-    }
+    assert planned["key"] == first["key"]
+    assert first["diff"] == anywhere.diff({"enabled": True, "expires": LATER}, {"enabled": False, "expires": LATEST})
     assert (first["changed"], second["changed"], anywhere.writes(written)) == (True, False, [])
     assert first["unverified"] == ([] if with_azure else ["enabled", "expires"])
     (version,) = anywhere.versions()

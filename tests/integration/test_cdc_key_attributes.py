@@ -377,10 +377,9 @@ def test_tags_are_the_whole_set_apart_from_the_reserved_one(anywhere: OneKey) ->
 
     changed = anywhere(tags={"team": "orders"})
 
-    assert changed["diff"] == {
-        "before": {"tags": {"team": "payments", "more": "1"}},
-        "after": {"tags": {"team": "orders"}},
-    }
+    assert changed["diff"] == anywhere.diff({"tags": {"team": "payments", "more": "1"}}, {"tags": {"team": "orders"}})
+    (step,) = changed["plan"]
+    assert step["reason"] == "not as requested in the vault: tags"
     assert anywhere.versions()[0].tags == {"team": "orders", **mine}
     assert anywhere(tags={})["changed"]
     assert (anywhere.versions()[0].tags, anywhere(tags={})["changed"]) == (mine, False)

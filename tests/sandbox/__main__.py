@@ -11,9 +11,15 @@ import threading
 from pathlib import Path
 
 from .authorities import write_privately
+from .azure.rights.local_roles import CRYPTO_USER
 from .rehearsal.files import ENVIRONMENT, VARIABLES, exports, write_files
-from .sandbox import Sandbox
+from .sandbox import Sandbox, State
 from .world import AzureView, VaultView, World
+
+SOURCE_GROUP, SOURCE_KEY = "key-sources", "orders-master"
+CRYPTO_AUDITOR = "Managed HSM Crypto Auditor"
+OPERATOR_ON_KEYS = ("get", "list", "update", "getrotationpolicy")
+"""What `cdc_key` and `cdc_key_info` need: the role Owner has no permission on keys."""
 
 
 def main() -> None:
@@ -23,6 +29,7 @@ def main() -> None:
         signal.signal(number, lambda *_: done.set())
     started = Sandbox.start(groups=options.groups, port=options.port, directory=options.directory, empty=options.empty)
     with started as sandbox:
+        sandbox.do(lambda state: prepare_keys(state, sandbox.world))
         if options.direct_port is not None:
             print(_direct_part(sandbox, sandbox.listen_directly(options.direct_port)))
         environment = sandbox.environment()
@@ -34,6 +41,17 @@ def main() -> None:
         done.wait()
         for path in written:
             path.unlink(missing_ok=True)
+
+
+def prepare_keys(state: State, world: World) -> None:
+    """What docs/keys.md starts from: a key that can be copied, and an operator with permissions on the keys."""
+    state.dsm.add_source_key(state.dsm.add_group(SOURCE_GROUP).group_id, SOURCE_KEY, size=3072)
+    for view, cloud in ((world.public, state.azure.public), (world.government, state.azure.government)):
+        for vault in (one for one in view.vaults.values() if not one.name.endswith("-other")):
+            cloud.add_access_policy(vault.name, view.operator_object_id, OPERATOR_ON_KEYS)
+        for pool in view.managed_hsms.values():
+            cloud.assign_local_role(pool.name, view.operator_object_id, CRYPTO_USER)
+            cloud.assign_local_role(pool.name, view.operator_object_id, CRYPTO_AUDITOR)
 
 
 def _options() -> argparse.Namespace:
@@ -96,6 +114,7 @@ def _dsm_part(world: World) -> str:
         f"  certificate    {world.cert_app.certificate_path}  of the app {world.cert_app.app_id}",
         f"                 {world.cert_app.key_path}",
         *(f"  {role:<14} {person.email}  password {person.password}" for role, person in people),
+        f"  source key     {SOURCE_KEY}  in the group {SOURCE_GROUP}: RSA 3072, can be copied into a vault",
     ]
     return "\n".join(lines)
 

@@ -39,6 +39,11 @@ class OneKey:
 
         azure.do(deed)
 
+    def diff(self, before: dict[str, Any], after: dict[str, Any], name: str = "payments") -> dict[str, Any]:
+        """The diff of a task on the key."""
+        label = f'key "{name}" of group "{self.group}"'
+        return {"before_header": label, "after_header": label, "before": before, "after": after}
+
     def source(self, name: str, **fields: Any) -> str:
         """The ID of a key that DSM generated, in a group without a link."""
 

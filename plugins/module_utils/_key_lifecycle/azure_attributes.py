@@ -11,14 +11,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .._azure.keys import attribute_writes
-from .._keys.attribute_changes import AttributeChanges
+from .._keys.attribute_changes import AttributeChanges, differs
 from .._keys.desired_key import DesiredKey
 from .._keys.key_decisions import Decision, SeenKey
 from .._keys.key_requests import changed_in_azure
 from .observed_key import ObservedKey
 from .report import Report
-
-_REASON = "{} differ in the vault from what is requested, and not in DSM"
 
 
 def _certain(changes: AttributeChanges) -> tuple[str, ...]:
@@ -29,7 +27,7 @@ def _certain(changes: AttributeChanges) -> tuple[str, ...]:
 def plan(report: Report, values: Mapping[str, tuple[Any, Any]], names: Collection[str]) -> None:
     before = {name: values[name][0] for name in names}
     after = {name: values[name][1] for name in names}
-    report.add("update", before, after, _REASON.format(", ".join(names)), plane="Azure")
+    report.add("update", before, after, differs(names, "in the vault"), plane="Azure")
 
 
 def predict(report: Report, desired: DesiredKey, decision: Decision) -> None:

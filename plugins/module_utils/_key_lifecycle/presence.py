@@ -19,6 +19,7 @@ from .._dsm.keys.key_endings import Deed, is_busy
 from .._dsm.keys.key_records import DsmKey
 from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
+from .._keys.attribute_changes import differs
 from .._keys.attributes import ATTRIBUTES_OF_BOTH
 from .._keys.desired_key import DesiredKey, check_can_be_created, check_for_vault, check_source
 from .._keys.key_decisions import Decision, SeenKey, decide
@@ -425,11 +426,13 @@ class _Work:
             view = self._complete().view()
             # DSM has no tags: they follow in the vault.
             before, after = {}, {name: value for name, value in view.items() if name != "tags"}
+            reason = decision.reason
         else:
             values = {name: decision.changes.values[name] for name in decision.changes.in_dsm}
             before = {name: value[0] for name, value in values.items()}
             after = {name: value[1] for name, value in values.items()}
-        self.report.add(decision.action, before, after, decision.reason)
+            reason = differs(values)
+        self.report.add(decision.action, before, after, reason)
 
     def _result(self, seen: SeenKey, decision: Decision) -> dict[str, Any]:
         key = self.key.shown(seen) or planned_record(self._complete(), self.key.group.azure_link.vault_uri)
@@ -437,6 +440,8 @@ class _Work:
             key.update({name: wanted for name, (_found, wanted) in _values(decision)})
             if decision.versions:
                 key["enabled"] = False
+            if key["state"] in ("live", "disabled"):
+                key["state"] = "disabled" if key["enabled"] is False else "live"
         # A copy is compared with the form of its source too, which is no option.
         requested = {MATERIAL, VERSIONS, "expires", *self.desired.view()}
         return self.report.result(

@@ -60,16 +60,21 @@ class Report:
             "waits_for": None if self.group.group_id else f"{self.group.label}, which a previous step has only planned",
             "group": self.group.record(exists=self.group.group_id is not None),
             "plan": Plan(tuple(self.plan)).as_result(),
-            "diff": _diff(written),
+            "diff": {"before_header": self.label, "after_header": self.label, **_diff(written)},
             **as_result(self.approval),
         }
 
 
 def _diff(plan: Iterable[Change]) -> dict[str, Any]:
+    """The key before and after. A sync is of the group, and shown only if nothing else is done."""
+    changes = list(plan)
     sides: dict[str, Any] = {"before": {}, "after": {}}
-    for change in plan:
+    for change in [one for one in changes if one.action != "sync"] or changes:
         # What an earlier step has changed, or has created, was not so before the task.
         earlier = set(sides["after"])
         sides["before"].update({name: value for name, value in change.before.items() if name not in earlier})
         sides["after"].update(change.after)
+        if change.action == "create" and "state" in sides["after"]:
+            # Its records were removed before.
+            sides["after"]["state"] = "live"
     return sides

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,11 @@ class AttributeChanges:
     in_dsm: tuple[str, ...] = ()
     in_azure: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
+
+
+def differs(names: Collection[str], where: str = "") -> str:
+    """Why these attributes are to be changed. ``where``: on which side, if not on any."""
+    return f"not as requested{where and ' '}{where}: {', '.join(names)}"
 
 
 def changes_of(desired: DesiredKey, key: ReconciledKey, newest: DsmKey, *, with_azure: bool) -> AttributeChanges:

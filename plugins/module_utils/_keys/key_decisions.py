@@ -17,7 +17,7 @@ from typing import Literal
 from .._azure.keys.key_records import KeyVersion
 from .._dsm.keys.key_records import DsmKey, Sources
 from .._timestamps import day, iso_or_none
-from .attribute_changes import AttributeChanges, changes_of
+from .attribute_changes import AttributeChanges, changes_of, differs
 from .desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, STANDARD, DesiredKey
 from .enabled_versions import FINAL, EnabledVersion, enabled_versions
 from .key_endings import DESTROYED, as_recovered, is_strange, recoverable
@@ -192,7 +192,7 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
             return found
     of_current = replace(desired, enabled=None) if desired.all_versions else desired
     changes = changes_of(of_current, key, key.newest, with_azure=seen.with_azure)
-    names, in_dsm = ", ".join(changes.values), ", ".join(changes.in_dsm)
+    in_dsm = ", ".join(changes.in_dsm)
     begin, end = desired.not_before or key.newest.activates, desired.expires or key.newest.expires
     if (
         begin is not None
@@ -206,13 +206,13 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
         )
     if in_dsm and key.newest.key.state in FINAL:
         return _refuse(
-            f"{in_dsm} differ from what is requested, and DSM has the key in the state {key.newest.key.state}, in "
+            f"{in_dsm} would have to change, and DSM has the key in the state {key.newest.key.state}, in "
             "which it rejects every change",
             f"omit {in_dsm} and change the key in Azure; or choose another name and create a new key",
         )
     decision = Decision(
-        "update" if names else "nothing",
-        f"{names} differ from what is requested" if names else "",
+        "update" if changes.values else "nothing",
+        differs(changes.values) if changes.values else "",
         changes=changes,
         unverified=(*unverified, *changes.unverified),
     )

@@ -160,7 +160,7 @@ def _of_live(wanted: DesiredEnding, seen: SeenEnding) -> Step:
     if wanted.state == ABSENT:
         return _refuse(
             f"the key is {seen.state}, and only the records of a purged key can be removed",
-            "set state: deleted, then state: purged, then state: absent; each is a decision of its own",
+            "set state: deleted, then state: purged with confirm_purge, then state: absent, each in a task of its own",
         )
     if wanted.state == PURGED and not wanted.allow_skip:
         return _refuse(
@@ -219,9 +219,8 @@ def _of_soft_deleted(wanted: DesiredEnding, seen: SeenEnding) -> Step:
         )
     if wanted.state == ABSENT:
         return _refuse(
-            f"the key is soft-deleted{_until(key)}, and only the records of a purged key can be removed",
-            "set state: purged, then state: absent; or wait until the vault has purged it, and sync the keys with "
-            "fortanix.dsm.cdc_sync",
+            f"only the records of a purged key can be removed; the key is soft-deleted{_until(key)}",
+            "wait until the vault has purged it; or set state: purged with confirm_purge, then state: absent",
         )
     behind = Step("sync", "the key is soft-deleted, and DSM does not show that")
     if wanted.state == DELETED:

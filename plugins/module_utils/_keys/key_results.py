@@ -16,7 +16,7 @@ from .._texts.plain import readable
 from .._timestamps import iso_or_none
 from .desired_key import DesiredKey
 from .key_findings import KeyFact
-from .key_terms import form_of, operation_of
+from .key_terms import form_of, operation_of, usual_operations
 from .reconciliation import ReconciledKey
 
 
@@ -128,7 +128,10 @@ def _form(public: PublicKey | None, newest: DsmKey | None) -> dict[str, Any]:
         return {"type": None, "size": None, "curve": None, "operations": None}
     return {
         **form_of(shown_by.type, shown_by.size, shown_by.curve),
-        "operations": sorted(map(operation_of, shown_by.operations)),
+        # DSM has others, which say nothing about Azure.
+        "operations": sorted(
+            usual_operations(shown_by.operations) if public is None else map(operation_of, shown_by.operations)
+        ),
     }
 
 

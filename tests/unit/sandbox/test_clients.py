@@ -156,10 +156,14 @@ def test_the_command_serves_until_it_is_told_to_stop_and_leaves_nothing(tmp_path
         with urllib3.ProxyManager(given["HTTPS_PROXY"], ca_certs=given["REQUESTS_CA_BUNDLE"]) as pool:
             headers = {"Authorization": f"Basic {given['DSM_API_KEY']}"}
             groups = pool.request("GET", f"{given['DSM_ENDPOINT']}/sys/v1/groups", headers=headers).json()
+            keys = pool.request("GET", f"{given['DSM_ENDPOINT']}/crypto/v1/keys", headers=headers).json()
         process.send_signal(number)
         code = process.wait(timeout=10)
 
-    assert (code, len(groups), mode) == (0, 3, 0o600)
+    assert (code, len(groups), mode) == (0, 4, 0o600)
+    # The key that docs/keys.md copies.
+    assert [one["name"] for one in keys] == ["orders-master"]
+    assert keys[0]["group_id"] in [one["group_id"] for one in groups if one["name"] == "key-sources"]
     assert not exports.exists()
     assert not Path(given["REQUESTS_CA_BUNDLE"]).exists()
 
