@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_sync
 from sandbox import Fault, Profile, Sandbox
 from support.approver import REQUESTS, Approver, logged_in
@@ -1113,3 +1114,28 @@ def test_a_user_creates_a_key_too(key: OneKey) -> None:
     assert key.copy(kid, **user)["changed"]
     assert key.copy(kid, with_azure=False, **user)["changed"] is False
     assert len(key.versions()) == 1
+
+
+# Clocks ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+@pytest.mark.parametrize("behind", [timedelta(days=3), timedelta(days=-3)], ids=["behind", "ahead"])
+def test_the_validity_of_a_version_is_counted_by_the_clock_of_the_services(
+    key: OneKey, monkeypatch: pytest.MonkeyPatch, behind: timedelta, with_azure: bool
+) -> None:
+    real = _time.utc_now
+    monkeypatch.setattr(_time, "utc_now", lambda: real() - behind)
+    key.generate(valid_days=10, with_azure=with_azure)
+    version = key.versions()[0]
+    assert abs(version.expires - version.created - 10 * 86400) < 300
+
+
+def test_a_date_that_is_past_for_the_services_is_refused_although_the_control_node_is_behind(
+    key: OneKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = _time.utc_now
+    monkeypatch.setattr(_time, "utc_now", lambda: real() - timedelta(days=3))
+    mark = key.mark()
+    failure = key.failed(key.generate, expires=(real() - timedelta(days=1)).isoformat())
+    assert ("expires" in str(failure), key.writes(mark)) == (True, [])

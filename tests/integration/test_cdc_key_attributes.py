@@ -296,6 +296,7 @@ def test_what_dsm_does_not_disable_is_disabled_in_azure_nevertheless(key: OneKey
 
     assert enabled(key) == [False] * 3
     assert len(failure.details["versions"]) == 2
+    assert "still enabled in DSM, and disabled in the vault: " in failure.problem
 
 
 def test_versions_that_dsm_has_deactivated_are_named_if_the_vault_is_not_read(key: OneKey) -> None:

@@ -721,6 +721,55 @@ def test_a_request_that_was_lost_before_its_work_fails_and_may_be_run_again(
     assert key.to(step, on_soft_deleted="recover", with_azure=with_azure)["changed"]
 
 
+@pytest.mark.parametrize("with_azure", [True, False])
+@pytest.mark.parametrize("step", ["deleted", "purged", "present"])
+def test_a_step_that_another_task_has_done_meanwhile_is_no_failure(key: Fading, step: str, with_azure: bool) -> None:
+    """DSM refuses it then, because the key is there already."""
+    key.generate()
+    if step != "deleted":
+        key.to("deleted")
+    deed, word = {
+        "deleted": ("delete", "deleted"),
+        "purged": ("purge", "purged"),
+        "present": ("recover", "created"),
+    }[step]
+
+    world = key.azure.sandbox.do(lambda state: state)
+
+    def other_task() -> None:
+        getattr(getattr(world.azure, key.azure.cloud), f"{deed}_key")(key.azure.vault, "payments")
+        world.dsm.mark(world.dsm.default_account.keys.named("payments"), word, Profile())
+
+    if with_azure:
+        read = Fault("vault", "GET", "/keys/{name}/" if step == "deleted" else "/deletedkeys/{name}", then=other_task)
+    else:
+        # The second page of the keys, an empty one, is read last; in two of these steps, again after a sync.
+        read = Fault("dsm", "GET", "/crypto/v1/keys", skip=1 if step == "present" else 3, then=other_task)
+    key.azure.sandbox.faults.add(read)
+    mark = key.mark()
+
+    done = key.to(step, on_soft_deleted="recover", with_azure=with_azure)
+
+    route = {"deleted": DELETION, "purged": PURGE, "present": RECOVERY}[step]
+    assert key.routes(mark).count(route) == 1
+    assert {"delete", "purge", "recover"}.isdisjoint(one["action"] for one in done["plan"])
+    assert key.in_vault() == {"deleted": "deleted", "purged": "gone", "present": "live"}[step]
+
+
+def test_records_that_another_task_has_removed_meanwhile_are_no_failure(key: Fading) -> None:
+    key.generate()
+    key.down_to("purged")
+
+    keys = key.azure.sandbox.do(lambda state: state.dsm.default_account.keys)
+
+    def other_task() -> None:
+        keys.remove(keys.named("payments"))
+
+    key.azure.sandbox.faults.add(Fault("vault", "GET", "/deletedkeys/{name}", origin="client", then=other_task))
+    done = key.to("absent")
+    assert (done["changed"], done["plan"], done["key"], key.records()) == (False, [], None, [])
+
+
 # What servers do, as far as it is not public --------------------------------------------------------------------------
 
 SETTINGS = [

@@ -61,12 +61,16 @@ def warn_of_older(key: ObservedKey, desired: DesiredKey, seen: SeenKey, decision
 
 @dataclass
 class _Shutdown:
-    """``failures``: of single versions. ``waiting``: the approvals that DSM requires."""
+    """``failures``: of single versions. ``waiting``: the approvals that DSM requires.
+
+    ``is_listed``: whether the vault has listed all versions the last time.
+    """
 
     key: ObservedKey
     report: Report
     failures: list[TaskError] = field(default_factory=list)
     waiting: list[Approval] = field(default_factory=list)
+    is_listed: bool = False
 
     def predict(self, versions: Iterable[EnabledVersion]) -> None:
         """Plan the writes without any."""
@@ -106,6 +110,7 @@ class _Shutdown:
             self.key.read_records()
             seen = self.key.look()
             left = () if seen.key is None else enabled_versions(seen.key, seen.versions)
+            self.is_listed = seen.versions is not None
             if not left or self.waiting or reads == _MOST_READS:
                 break
             self.key.dsm.pause(_PAUSE)
@@ -148,14 +153,15 @@ class _Shutdown:
         self.report.add("update", before, after, reason, plane="Azure" if in_azure else "DSM")
 
     def _failure(self, left: Iterable[EnabledVersion]) -> TaskError:
+        left = tuple(left)
         names = ", ".join(str(one.version) for one in left)
+        where = " in DSM, and disabled in the vault" if self.is_listed and not any(one.in_azure for one in left) else ""
+        problem = f"these versions are still enabled{where}: {names}"
         if self.failures:
             first = self.failures[0]
-            return first.reworded(
-                f"{first.problem}; these versions are still enabled: {names}", versions=names.split(", ")
-            )
+            return first.reworded(f"{first.problem}; {problem}", versions=names.split(", "))
         return TaskError(
-            f"these versions are still enabled: {names}",
+            problem,
             plane="DSM" if self.key.vault is None else "Azure",
             obj=self.key.label,
             next_step="run the task again; if they remain enabled, disable them in Azure",

@@ -22,8 +22,10 @@ from .._dsm.account import approvals
 from .._dsm.account.approvals import WriteResult
 from .._dsm.keys import key_endings, key_reading
 from .._dsm.keys.key_endings import Deed, is_busy
+from .._dsm.wire.errors import DsmError
 from .._errors import TaskError
 from .._keys.key_endings import DESTROYED, SeenEnding
+from .._rest.statuses import NOT_FOUND
 from .._waiter import Patience
 from .observed_key import ObservedKey
 from .report import Report
@@ -146,14 +148,22 @@ class Steps:
 
     def remove(self, kids: tuple[str, ...], reason: str) -> bool:
         """Remove records; whether that is pending approval for one of them."""
-        pending = False
+        pending, sent = False, 0
         self.plan("remove", DESTROYED, reason)
         for kid in kids:
-            result, lost = self._sent("remove", kid)
+            try:
+                result, lost = self._sent("remove", kid)
+            except TaskError as error:
+                if not self._is_removed(error, kid):
+                    raise
+                continue
+            sent += 1
             # Records that are still there are found when they are read again.
             self.lost = self.lost or lost
             pending = pending or result.is_pending
             self._note(result)
+        if not sent:
+            self.report.plan.pop()
         self.key.read_records()
         return pending
 
@@ -174,6 +184,8 @@ class Steps:
         try:
             result, lost = self._sent(deed, kid)
         except TaskError as error:
+            if self._is_done_already(error, deed):
+                return False
             if not self._is_missing(error, kid):
                 raise
             result, lost = self._in_azure(deed, error)
@@ -207,6 +219,22 @@ class Steps:
             guarded=key.group.guarded,
             undone=is_undone,
         )
+
+    def _is_done_already(self, refused: TaskError, deed: Deed) -> bool:
+        """Whether DSM has refused the step because somebody else has done it since the key was read."""
+        if not isinstance(refused, DsmError) or not refused.proves_refusal or is_busy(refused):
+            return False
+        kind = _KINDS[deed]
+        self.key.read_records()
+        seen = self.look()
+        return seen.state in kind.states and seen.in_vault in (None, kind.vault)
+
+    def _is_removed(self, refused: TaskError, kid: str) -> bool:
+        """The same for a record."""
+        if not isinstance(refused, DsmError) or refused.status != NOT_FOUND:
+            return False
+        self.key.read_records()
+        return all(one.key.kid != kid for one in self.key.records)
 
     def _is_missing(self, error: TaskError, kid: str) -> bool:
         """Whether the server does not have the request: the record exists."""

@@ -178,11 +178,7 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
     if key.lags:
         return _sync_once(seen, "the vault has a newer version of the key than DSM")
     if key.newest is None:
-        return _refuse(
-            f"DSM has {len(key.records)} records of this key, and it is not known which one is current",
-            "set the operator credentials and look_in_azure: true; if two records have the same version, delete one in "
-            "DSM",
-        )
+        return _of_unclear(key)
     if key.newest.key.gone:
         return _sync_once(seen, "DSM shows the newest version of the key as deleted, and others not")
     unverified: list[str] = []
@@ -217,6 +213,22 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
         unverified=(*unverified, *changes.unverified),
     )
     return _with_versions(decision, seen) if desired.all_versions else decision
+
+
+def _of_unclear(key: ReconciledKey) -> Decision:
+    """Several records, none of which is known to be that of the current version."""
+    current = None if key.current is None else key.current.id
+    doubled = sorted(one.key.kid for one in key.records if current is not None and one.key.azure_version == current)
+    if len(doubled) > 1:
+        return _refuse(
+            f"DSM has {len(doubled)} records of the current version {current} of this key: {', '.join(doubled)}",
+            "delete one of them in DSM",
+        )
+    return _refuse(
+        f"DSM has {len(key.records)} records of this key, and it is not known which one is current",
+        "set the operator credentials and look_in_azure: true; if two records have the same version, delete one in "
+        "DSM",
+    )
 
 
 def _with_versions(decision: Decision, seen: SeenKey) -> Decision:

@@ -94,6 +94,9 @@ def run(task: Task) -> dict[str, Any]:
     with ExitStack() as stack:
         dsm = stack.enter_context(connect(task, read_only=task.check_mode))
         group = resolve(dsm, selection, check_mode=task.check_mode)
+        if present:
+            # Again, by the clock of a service: the control node's may be wrong.
+            desired = DesiredKey.from_params(params, task.clock.now())
         vault_type, uri = _vault_type(group), group.azure_link.vault_uri
         vault = None
         if operator is not None and group.group_id is not None and uri:

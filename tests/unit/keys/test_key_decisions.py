@@ -344,3 +344,10 @@ def test_the_record_of_the_current_version_is_changed() -> None:
     assert found.key is not None
     assert found.key.newest is records[1]
     assert action(replace(ANY, enabled=True), found) == "nothing"
+
+
+def test_two_records_of_the_current_version_are_named_and_no_operator_is_asked_for() -> None:
+    doubled = [virtual("a"), replace(virtual("a"), key=replace(virtual("a").key, kid="another"))]
+    decision = decide(replace(ANY, enabled=False), seen(doubled, live()))
+    assert (decision.action, decision.next_step) == ("refuse", "delete one of them in DSM")
+    assert all(one.key.kid in decision.reason for one in doubled)
