@@ -7,12 +7,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from .._dsm.keys.key_endings import Deed, is_busy
 from .._errors import TaskError
-from .._keys.key_endings import PURGED, DesiredEnding, SeenEnding, Step, decide
+from .._keys.key_endings import DELETED, PURGED, DesiredEnding, SeenEnding, Step, decide
 from .._keys.key_results import key_record
 from .._waiter import Patience
 from . import consumers_check
@@ -23,6 +24,9 @@ from .steps import Steps
 
 # What is not verified if the vault was not read.
 STATE = "state"
+# Requests for steps, and what ends the use of the key, in words.
+_DEEDS: Mapping[str, Deed] = {"delete": "delete", "purge": "purge", "remove": "remove"}
+_ENDS: Mapping[str, Ends] = {DELETED: "deleted", PURGED: "purged"}
 # Seconds between two attempts while Azure is at work on the key.
 _PAUSE = 5.0
 
@@ -84,14 +88,12 @@ class _Work:
     def _is_pending(self, step: Step, seen: SeenEnding) -> bool:
         if step.action == "remove":
             return self.steps.remove(step.kids, step.reason)
-        return self.steps.carry_out(
-            cast("Deed", step.action), step.kids[0], seen.state, step.reason, vanishes=step.vanishes
-        )
+        return self.steps.carry_out(_DEEDS[step.action], step.kids[0], seen.state, step.reason, vanishes=step.vanishes)
 
     def _check_consumers(self, step: Step) -> None:
         """Before the first of two steps, for the second one, too."""
         if step.action in ("delete", "purge"):
-            consumers_check.check(self.key, self.report, cast("Ends", self.wanted.state))
+            consumers_check.check(self.key, self.report, _ENDS[self.wanted.state])
 
     def _predicted(self, seen: SeenEnding, step: Step) -> dict[str, Any]:
         """The result in check mode."""
@@ -104,7 +106,7 @@ class _Work:
         if step.action not in ("delete", "purge", "remove"):
             return self._result(seen, prediction=prediction)
         self._check_consumers(step)
-        deed = cast("Deed", step.action)
+        deed = _DEEDS[step.action]
         self.steps.plan(deed, seen.state, step.reason)
         self.steps.predict(deed, step.kids)
         if deed == "delete" and self.wanted.state == PURGED and not step.vanishes:

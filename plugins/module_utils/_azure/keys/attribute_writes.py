@@ -59,4 +59,4 @@ def update(
             error.problem,
             next_step="grant the operator permission to update keys in the vault (keys/update; Crypto User in a "
             "Managed HSM), or make the change in Azure",
-        ) from error
+        ) from None
