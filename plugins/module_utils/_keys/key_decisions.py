@@ -241,8 +241,7 @@ def _of_unclear(key: ReconciledKey) -> Decision:
         )
     return _refuse(
         f"DSM has {len(key.records)} records of this key, and it is not known which one is current",
-        "set the operator credentials and look_in_azure: true; if two records have the same version, delete one in "
-        "DSM",
+        "set the operator credentials and look_in_azure: true; if two records have the same version, delete one in DSM",
     )
 
 
