@@ -334,6 +334,32 @@ def test_a_key_that_somebody_has_created_under_the_name_is_not_deleted_by_the_ta
     assert anywhere.in_vault() == "live"
 
 
+def test_a_key_that_somebody_has_created_under_the_name_is_not_changed_by_the_task_that_syncs_it(
+    anywhere: Fading,
+) -> None:
+    """Without `origin`, nothing else would tell it from the one that DSM had."""
+    anywhere.generate()
+    anywhere.stranger("delete", "purge", "add")
+    before, mark = [(one.enabled, one.expires) for one in anywhere.versions()], anywhere.mark()
+
+    failure = anywhere.failed(anywhere, enabled=False, expires=LATER, consumers="skip")
+
+    assert "somebody has created another one" in failure.problem
+    assert (anywhere.routes(mark), [(one.enabled, one.expires) for one in anywhere.versions()]) == ([SCAN], before)
+
+
+def test_a_key_that_somebody_has_created_under_the_name_is_changed_if_it_may_be_adopted(key: Fading) -> None:
+    key.generate()
+    key.stranger("delete", "purge", "add")
+    assert key(enabled=False, adopt=True, consumers="skip")["key"]["state"] == "disabled"
+
+
+def test_a_key_that_somebody_has_rotated_is_still_the_same_one(key: Fading) -> None:
+    key.generate()
+    key.stranger("rotate", "delete", "recover")
+    assert key(enabled=False, consumers="skip")["key"]["state"] == "disabled"
+
+
 def test_a_key_that_somebody_has_created_and_deleted_under_the_name_is_neither_purged_nor_recovered(
     anywhere: Fading,
 ) -> None:

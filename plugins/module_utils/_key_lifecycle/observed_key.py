@@ -41,7 +41,7 @@ class ObservedKey:
         vault: its client for the keys of the vault; None as well while no vault is selected.
         source: the key that is copied, once it was read.
         in_dsm: all records of the group, as they were read last.
-        synced: whether the task has synced the keys before it read them.
+        known: DSM's records of the key before the first sync of the task; None if it has not synced.
         with_versions: whether to read all versions of the vault, too.
         with_rotation: whether to read Azure's rotation policy of the key, too.
         with_deleted: whether the deleted keys of the vault could be read the last time.
@@ -57,7 +57,7 @@ class ObservedKey:
     asking: Asking
     source: DsmKey | None = None
     in_dsm: tuple[DsmKey, ...] = ()
-    synced: bool = False
+    known: tuple[DsmKey, ...] | None = None
     with_versions: bool = False
     with_rotation: bool = False
     with_deleted: bool = False
@@ -100,7 +100,8 @@ class ObservedKey:
             self.source,
             self._chains(key),
             with_azure=self.vault is not None,
-            synced=self.synced,
+            synced=self.known is not None,
+            known=self.known or (),
             vault_type=self.vault_type,
             versions=self.read_versions(key) if self.with_versions else None,
         )
@@ -130,7 +131,7 @@ class ObservedKey:
         """Sync the keys of the group and read DSM's records again; None if the sync is pending approval."""
         before = [one.key for one in self.in_dsm]
         outcome = virtual_keys.scan(self.dsm, self.group.synced, self.task.params["sync_timeout"], self.asking)
-        self.synced = True
+        self.known = tuple(self.records) if self.known is None else self.known
         if outcome.is_pending:
             return outcome, None
         self.read_records()

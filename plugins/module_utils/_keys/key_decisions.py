@@ -38,6 +38,7 @@ class SeenKey:
         sources: the chains of rotations of the source, and of the key that was copied.
         with_azure: whether the vault was read.
         synced: whether the task has synced the keys before it read them.
+        known: DSM's records of the key before that sync.
         vault_type: of the link.
         versions: all versions of the vault; None if they were not to be read, or could not be.
     """
@@ -47,6 +48,7 @@ class SeenKey:
     sources: Sources = field(default_factory=lambda: Sources({}))
     with_azure: bool = True
     synced: bool = False
+    known: tuple[DsmKey, ...] = ()
     vault_type: str | None = None
     versions: tuple[KeyVersion, ...] | None = None
 
@@ -181,6 +183,11 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
         return _of_unclear(key)
     if key.newest.key.gone:
         return _sync_once(seen, "DSM shows the newest version of the key as deleted, and others not")
+    if desired.origin is None and not desired.adopt and _is_replaced(seen):
+        return _refuse(
+            "the key that DSM had was purged, and somebody has created another one of this name, which is synced now",
+            "find out whose key it is; choose another name, or set adopt: true to manage that key as it is",
+        )
     unverified: list[str] = []
     for check in (_check_origin, _check_form, _check_protection, _check_rotation):
         found = check(desired, seen, key.newest, unverified)
@@ -213,6 +220,14 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
         unverified=(*unverified, *changes.unverified),
     )
     return _with_versions(decision, seen) if desired.all_versions else decision
+
+
+def _is_replaced(seen: SeenKey) -> bool:
+    """Whether the sync of this task has brought in another key than the one that DSM had."""
+    known = {one.key.kid for one in seen.known} | {one.key.azure_version for one in seen.known}
+    return bool(known) and all(
+        one.key.kid not in known and one.key.azure_version not in known for one in _known(seen).present
+    )
 
 
 def _of_unclear(key: ReconciledKey) -> Decision:
