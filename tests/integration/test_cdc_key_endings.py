@@ -975,6 +975,20 @@ def guarded(key: Fading) -> Iterator[tuple[Fading, Approver]]:
         yield key, approver
 
 
+def test_the_operator_does_not_act_without_the_approvers(guarded: tuple[Fading, Approver]) -> None:
+    """Where DSM does not have the request, nothing asks its approvers."""
+    key, _approver = guarded
+    key.azure.sandbox.profile = Profile(deletion_routes="404")
+    allow(key, "delete")
+    mark = key.mark()
+
+    failure = key.failed(key.to, "deleted")
+
+    assert "the operator would act without the approvers" in failure.problem
+    assert "sync the keys" in failure.next_step
+    assert (key.in_vault(), [plane for plane, _method, _route in key.writes(mark) if plane != "dsm"]) == ("live", [])
+
+
 @pytest.mark.parametrize("execution", Profile.settings()["approval_execution"])
 @pytest.mark.parametrize("gated", Profile.settings()["lifecycle_gated"])
 def test_each_step_is_filed_once_and_carried_out_once(

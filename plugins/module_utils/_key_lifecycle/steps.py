@@ -244,6 +244,13 @@ class Steps:
 
     def _in_azure(self, deed: Deed, refused: TaskError) -> tuple[WriteResult, TaskError | None]:
         kind = _KINDS[deed]
+        if self.key.group.guarded:
+            raise refused.reworded(
+                f"this DSM cannot {deed} a key in Azure: it does not have the request for that ({refused.problem}). "
+                "The group has an approval policy, and the operator would act without the approvers",
+                next_step=f"have somebody {deed} the key in Azure who may do so, and sync the keys with "
+                "fortanix.dsm.cdc_sync",
+            )
         if self.key.vault is None:
             raise refused.reworded(
                 f"this DSM cannot {deed} a key in Azure: it does not have the request for that ({refused.problem})",
