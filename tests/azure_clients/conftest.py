@@ -54,6 +54,6 @@ def az(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
         return done.stderr if fails else json.loads(done.stdout or "null")
 
     azure = sandbox.world.public
-    login = ("--username", azure.operator_client_id, "--password", azure.operator_client_secret)
+    login = ("--username", azure.operator_client_id, f"--password={azure.operator_client_secret}")
     run("login", "--service-principal", *login, "--tenant", azure.tenant_id)
     return run

@@ -111,7 +111,8 @@ def test_the_command_line_client_works_with_groups_as_a_user(
     cli: Callable[..., str], sandbox: Sandbox, group_id: str
 ) -> None:
     person = sandbox.world.administrator
-    cli("user-login", "--username", person.email, "--password", person.password)
+    # In one argument: a password may begin with a hyphen.
+    cli("user-login", "--username", person.email, f"--password={person.password}")
 
     assert f'{group_id} "{GROUP}"' in cli("list-groups")
     assert sandbox.world.public.tenant_id in cli("show-group", "--group-id", group_id)
