@@ -48,9 +48,8 @@ def a_group(reader: Reader) -> Mapping[str, Any]:
 
 
 def a_group_and_a_source(reader: Reader) -> Mapping[str, Any]:
-    """That group and a key in its vault, a key of DSM, and an operator who may read the keys of the vault."""
+    """That group, a key of DSM, and an operator who may read the keys of the vault."""
     found = a_group(reader)
-    world.add_key(reader.sandbox, "old-orders")
     world.add_source_key(reader.sandbox, "orders-master")
     world.let_operator_read_keys(reader.sandbox, world.VAULT)
     return found

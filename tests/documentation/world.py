@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app, cdc_group, cdc_sync
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app, cdc_group
 from sandbox import Sandbox
 from sandbox.azure.rights import local_roles as hsm_rights
 from sandbox.world import AzureView
@@ -71,12 +71,6 @@ def add_group(sandbox: Sandbox, name: str = GROUP, **options: Any) -> dict[str, 
     }
     group: dict[str, Any] = Operator(sandbox.environment())(cdc_group, name=name, **link, **options)["group"]
     return group
-
-
-def add_key(sandbox: Sandbox, name: str, group: str = GROUP, vault: str = VAULT) -> None:
-    """A key in the vault that DSM has, too."""
-    sandbox.do(lambda state: state.azure.public.add_key(vault, name))
-    Operator(sandbox.environment())(cdc_sync, group_name=group)
 
 
 def add_source_key(sandbox: Sandbox, name: str) -> None:
