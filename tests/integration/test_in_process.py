@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -59,7 +59,7 @@ class Case:
             keywords = json.loads(json.dumps(self.keywords).replace("WAY", way))
             task = {"name": f"{self.label} {self.module} {way}", self.module: options, "ignore_errors": True}
             # From ansible-core 2.21 on, results contain the arguments on request only. Plans do without.
-            variables = {SWITCH: here, "ansible_inject_invocation": self.label != "plan"}
+            variables = {SWITCH: here, "ansible_inject_invocation": not self.label.startswith("plan")}
             found.append({**task, "vars": variables, **keywords})
         return found
 
@@ -156,12 +156,17 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
         Case("found", "cdc_compliance_info", {"group_names": ["both-WAY"], "look_in_azure": False}),
         Case("found", "cdc_key_info", {**select, "look_in_azure": False}),
         Case("bad value", "cdc_key", {**key, "operations": ["HIGHVOLUME"]}),
-        Case("bad value", "cdc_key", {**key, "tags": {"team": "us"}}),
+        Case("bad tag", "cdc_key", {**key, "tags": {"team": "us"}}),
         Case("bad suboption", "cdc_key", {**key, "rotation_policy": {"effective_at": "2031-01-01T00:00:00Z"}}),
         Case("plan", "cdc_key", key, CHECK),
         Case("change", "cdc_key", {**key, "description": "both", "metadata": {"owner": "us"}, "valid_days": 90}),
-        Case("plan", "cdc_key", {**select, "name": "both-WAY", "state": "deleted", "look_in_azure": False}, CHECK),
-        Case("bad value", "cdc_key", {**select, "name": "both-WAY", "state": "purged"}),
+        Case(
+            "plan of the end",
+            "cdc_key",
+            {**select, "name": "both-WAY", "state": "deleted", "look_in_azure": False},
+            CHECK,
+        ),
+        Case("bad end", "cdc_key", {**select, "name": "both-WAY", "state": "purged"}),
         Case("found", "cdc_account_info", {}),
         Case("found", "cdc_user_info", {}),
         Case("found", "cdc_vault_info", link),
@@ -302,6 +307,13 @@ def test_each_module_is_among_the_cases(own_sandbox: Sandbox) -> None:
     cases = (*cases_of_dsm(own_sandbox), *cases_of_azure(own_sandbox))
 
     assert sorted({case.module for case in cases}) == MODULES
+
+
+@pytest.mark.parametrize("cases_of", [kinds, cases_of_dsm, cases_of_azure])
+def test_no_two_cases_have_one_name(own_sandbox: Sandbox, cases_of: Callable[[Sandbox], list[Case]]) -> None:
+    names = [f"{case.label} {case.module}" for case in cases_of(own_sandbox)]
+
+    assert sorted(names) == sorted(set(names))
 
 
 # --- What hands over to the module ------------------------------------------------------------------------------------
