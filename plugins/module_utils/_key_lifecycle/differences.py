@@ -28,7 +28,7 @@ def unlike(key: ObservedKey, report: Report, written: Decision, seen: SeenKey, l
         plane="Azure" if seen.with_azure else "DSM",
         obj=key.label,
         next_step=left.next_step or _kept_entries(left) or _again(report, left),
-        key=key.shown(seen),
+        key=key.shown(seen.key),
         differs={name: {"found": found, "requested": wanted} for name, (found, wanted) in values.items()},
     )
 

@@ -14,7 +14,6 @@ from typing import Any
 from .._dsm.keys.key_endings import Deed, is_busy
 from .._errors import TaskError
 from .._keys.key_endings import DELETED, PURGED, DesiredEnding, SeenEnding, Step, decide
-from .._keys.key_results import key_record
 from .._waiter import Patience
 from . import consumers_check
 from .consumers_check import Ends
@@ -27,8 +26,6 @@ STATE = "state"
 # Requests for steps, and what ends the use of the key, in words.
 _DEEDS: Mapping[str, Deed] = {"delete": "delete", "purge": "purge", "remove": "remove"}
 _ENDS: Mapping[str, Ends] = {DELETED: "deleted", PURGED: "purged"}
-# Seconds between two attempts while Azure is at work on the key.
-_PAUSE = 5.0
 
 
 def end(key: ObservedKey, wanted: DesiredEnding) -> dict[str, Any]:
@@ -82,7 +79,7 @@ class _Work:
                 except TaskError as error:
                     if not is_busy(error):
                         raise
-                    self.steps.again(error, patience, _PAUSE)
+                    self.steps.again(error, patience)
             seen = self.steps.look()
 
     def _is_pending(self, step: Step, seen: SeenEnding) -> bool:
@@ -116,29 +113,17 @@ class _Work:
     # Failures and results ---------------------------------------------------------------------------------------------
 
     def _refusal(self, step: Step, seen: SeenEnding) -> TaskError:
-        return TaskError(
-            step.reason,
-            plane="Azure" if seen.with_azure else "DSM",
-            obj=self.key.label,
-            next_step=step.next_step,
-            unchanged=True,
-            key=self._shown(seen),
-        )
+        return self.key.failure(seen.key, step.reason, step.next_step, unchanged=True)
 
     def _left(self, step: Step, seen: SeenEnding) -> TaskError:
-        return TaskError(
+        return self.key.failure(
+            seen.key,
             f"the request was accepted, but the key is {seen.state} afterwards ({step.reason})",
-            plane="Azure" if seen.with_azure else "DSM",
-            obj=self.key.label,
-            next_step="run the task again; if that does not help, compare both sides with fortanix.dsm.cdc_key_info",
-            key=self._shown(seen),
+            "run the task again; if that does not help, compare both sides with fortanix.dsm.cdc_key_info",
         )
 
-    def _shown(self, seen: SeenEnding) -> dict[str, Any] | None:
-        return None if seen.key is None else key_record(seen.key, self.key.group.azure_link.vault_uri)
-
     def _result(self, seen: SeenEnding, prediction: str | None = None) -> dict[str, Any]:
-        key = self._shown(seen)
+        key = self.key.shown(seen.key)
         if self.key.task.check_mode and key is not None:
             for change in self.report.plan:
                 key["state"] = change.after.get("state", key["state"])

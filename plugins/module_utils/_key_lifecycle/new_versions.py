@@ -37,6 +37,6 @@ def checked_versions(key: ObservedKey, seen: SeenKey, left: Decision) -> Decisio
         obj=key.label,
         next_step="find out who uses that key: whoever names no version now uses the new one, and can name an "
         "older version instead; then choose another name for the new key",
-        key=key.shown(seen),
+        key=key.shown(seen.key),
         older_versions=older,
     )

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from .._azure.keys import vault_keys
 from .._azure.keys.key_records import KeyVersion
@@ -22,6 +23,7 @@ from .._dsm.keys import key_reading, virtual_keys
 from .._dsm.keys.key_records import DsmKey, Sources
 from .._dsm.keys.virtual_keys import KeyChanges
 from .._dsm.wire.client import DsmClient
+from .._errors import TaskError
 from .._keys.key_decisions import SeenKey
 from .._keys.key_results import key_record
 from .._keys.reconciliation import ObservedKeys, ReconciledKey, reconcile
@@ -137,6 +139,17 @@ class ObservedKey:
         self.read_records()
         return outcome, virtual_keys.compare(before, [one.key for one in self.in_dsm])
 
-    def shown(self, seen: SeenKey) -> dict[str, object] | None:
+    def shown(self, key: ReconciledKey | None) -> dict[str, Any] | None:
         """The key as results and failures have it; None if there is none."""
-        return None if seen.key is None else key_record(seen.key, self.group.azure_link.vault_uri)
+        return None if key is None else key_record(key, self.group.azure_link.vault_uri)
+
+    def failure(self, key: ReconciledKey | None, problem: str, next_step: str, **details: Any) -> TaskError:
+        """A failure that both sides of the key show, as far as they were read."""
+        return TaskError(
+            problem,
+            plane="DSM" if self.vault is None else "Azure",
+            obj=self.label,
+            next_step=next_step,
+            key=self.shown(key),
+            **details,
+        )

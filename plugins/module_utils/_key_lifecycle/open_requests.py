@@ -14,15 +14,12 @@ from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from .._azure.keys import vault_keys
 from .._azure.keys.key_records import KeyVersion
-from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
 from .._dsm.account.approval_requests import ApprovalRequest
 from .._dsm.account.guarded_keys import GuardedKey
 from .._errors import TaskError
 from .._keys.key_decisions import SeenKey
-from .._rest.statuses import FORBIDDEN
 from .._timestamps import parse_iso
 from .observed_key import ObservedKey
 
@@ -67,12 +64,7 @@ def refuse_added_version(key: ObservedKey, seen: SeenKey, dsm_name: str) -> None
     approved = [one for one in approvals.open_creations(key.dsm, _sought(key, dsm_name), key.label) if one.is_approved]
     if not approved:
         return
-    try:
-        found = vault_keys.with_versions(key.vault, seen.key.azure, key.vault_label).versions or ()
-    except AzureError as error:
-        if error.status != FORBIDDEN:
-            raise
-        return
+    found = key.read_versions(seen.key) or ()
     ours = {one.key.azure_version for one in key.records if one.recorded_origin is not None}
     for request in approved:
         theirs = _added_to(found, ours, parse_iso(request.created))
@@ -86,7 +78,7 @@ def refuse_added_version(key: ObservedKey, seen: SeenKey, dsm_name: str) -> None
                 "another version instead; then choose another name for the new key, or delete that request in DSM to "
                 "keep the key as it is",
                 unchanged=True,
-                key=key.shown(seen),
+                key=key.shown(seen.key),
                 older_versions=theirs,
             )
 
@@ -122,6 +114,6 @@ def _occupied(key: ObservedKey, request: ApprovalRequest, seen: SeenKey) -> Task
         next_step="have that request denied, or withdraw it in DSM; then choose another name, or run the task again to "
         "manage the key that exists",
         unchanged=True,
-        key=key.shown(seen),
+        key=key.shown(seen.key),
         approval={"id": request.request_id, "requester": request.requester},
     )

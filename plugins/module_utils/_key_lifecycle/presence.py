@@ -43,8 +43,6 @@ MATERIAL = "material"
 _MOST_READS, _PAUSE = 4, 1.0
 # What may come before a key is created or changed.
 _PREPARATIONS = ("sync", "recover", "remove")
-# Seconds between two attempts while Azure is at work on the key.
-_BUSY_PAUSE = 5.0
 
 
 def keep(key: ObservedKey, desired: DesiredKey) -> dict[str, Any]:
@@ -89,10 +87,9 @@ class _Work:
                 return self._result(seen, decision)
             seen = found
             decision = self._decision(seen)
-        if decision.action not in ("create", "update"):
-            all_versions.warn_of_older(self.key, self.desired, seen, decision)
-            return self._result(seen, decision)
         all_versions.warn_of_older(self.key, self.desired, seen, decision)
+        if decision.action not in ("create", "update"):
+            return self._result(seen, decision)
         self._check_consumers(decision)
         if self.desired.all_versions and decision.action == "update":
             goes_on = all_versions.disable(self.key, self.report, seen, decision.versions)
@@ -145,7 +142,7 @@ class _Work:
             except TaskError as error:
                 if not is_busy(error):
                     raise
-                self.steps.again(error, patience, _BUSY_PAUSE)
+                self.steps.again(error, patience)
         self.done.add(decision.action)
         return None if pending else self.key.look()
 
@@ -174,12 +171,10 @@ class _Work:
         return self.key.look()
 
     def _still(self, seen: SeenKey, decision: Decision) -> TaskError:
-        return TaskError(
+        return self.key.failure(
+            seen.key,
             f"DSM accepted to {decision.action} the key, but it is {_state(seen)} afterwards",
-            plane="Azure" if seen.with_azure else "DSM",
-            obj=self.key.label,
-            next_step="run the task again; if that does not help, compare both sides with fortanix.dsm.cdc_key_info",
-            key=self.key.shown(seen),
+            "run the task again; if that does not help, compare both sides with fortanix.dsm.cdc_key_info",
         )
 
     def _check_consumers(self, decision: Decision) -> None:
@@ -214,14 +209,7 @@ class _Work:
             self._refuse_taken_name(self.removed.union(_ended(seen)))
         self._refuse_open_creation(seen)
         if found.action == "refuse":
-            raise TaskError(
-                found.reason,
-                plane="Azure" if seen.with_azure else "DSM",
-                obj=self.key.label,
-                next_step=found.next_step,
-                unchanged=True,
-                key=self.key.shown(seen),
-            )
+            raise self.key.failure(seen.key, found.reason, found.next_step, unchanged=True)
         return found
 
     def _refuse_open_creation(self, seen: SeenKey) -> None:
@@ -325,7 +313,7 @@ class _Work:
             if refused is None or not is_busy(refused):
                 return pending
             self.lost = None
-            self.steps.again(refused, patience, _BUSY_PAUSE)
+            self.steps.again(refused, patience)
 
     def _is_pending_once(self, decision: Decision, operation: GuardedOperation) -> bool:
         link, guarded = self.key.group.azure_link, self.key.group.guarded
@@ -435,7 +423,7 @@ class _Work:
         self.report.add(decision.action, before, after, reason)
 
     def _result(self, seen: SeenKey, decision: Decision) -> dict[str, Any]:
-        key = self.key.shown(seen) or planned_record(self._complete(), self.key.group.azure_link.vault_uri)
+        key = self.key.shown(seen.key) or planned_record(self._complete(), self.key.group.azure_link.vault_uri)
         if self.key.task.check_mode and decision.action == "update":
             key.update({name: wanted for name, (_found, wanted) in _values(decision)})
             if decision.versions:

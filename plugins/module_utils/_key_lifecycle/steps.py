@@ -36,6 +36,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
 _AT_WORK = 30.0
 # Seconds before the first sync if the vault is not read: an earlier one would show DSM that a key is gone, for ever.
 _FIRST_SYNC: Mapping[str, float] = {"delete": _AT_WORK, "purge": _FIRST_PAUSE, "recover": _AT_WORK}
+# Seconds between two attempts while Azure is at work on the key.
+_BUSY_PAUSE = 5.0
 # Seconds for a step whose response was lost.
 _LOST = 15.0
 
@@ -114,13 +116,13 @@ class Steps:
         self.key.dsm.pause(min(seconds, left))
         return True
 
-    def again(self, error: TaskError, patience: Patience, pause: float) -> None:
+    def again(self, error: TaskError, patience: Patience) -> None:
         """Wait for another operation on the key to complete, and read DSM's records again.
 
         Raises:
             TaskError: there is no time left.
         """
-        if not self._paused(pause, patience):
+        if not self._paused(_BUSY_PAUSE, patience):
             raise error.reworded(
                 f"another operation on the key in Azure was not complete after {self.wait:g} seconds",
                 next_step="run the task again, or increase wait",
