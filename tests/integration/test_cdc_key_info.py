@@ -22,6 +22,7 @@ from sandbox import Fault, Profile
 from sandbox.custody.seeds import copy_to_azure, generate_in_azure
 from support.azure_rights import AzureRights
 from support.matrix import combined
+from support.one_key import add_source
 from support.operate import Operator
 from support.playbook import Ansible
 
@@ -64,15 +65,7 @@ class Keys:
         self._seed(deed)
 
     def source(self, name: str, **fields: Any) -> str:
-        """The ID of a key that DSM generated, in a group without a link."""
-
-        def deed(state: Any) -> str:
-            group = state.dsm.find_group("sources") or state.dsm.add_group("sources")
-            kid: str = state.dsm.add_source_key(group.group_id, name, days_ago=20.0, **fields).kid
-            return kid
-
-        found: str = self.azure.sandbox.do(deed)
-        return found
+        return add_source(self.azure.sandbox, name, **fields)
 
     def copy(self, name: str, kid: str, **attributes: Any) -> None:
         """A copy of a source in the vault, ten days ago unless told."""

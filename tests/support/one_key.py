@@ -14,9 +14,22 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import ENDPOINTS
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_key
+from sandbox import Sandbox
 
 from .azure_rights import AzureRights
 from .operate import Operator
+
+
+def add_source(sandbox: Sandbox, name: str, **fields: Any) -> str:
+    """The ID of a key that DSM generated twenty days ago, in a group without a link."""
+
+    def deed(state: Any) -> str:
+        group = state.dsm.find_group("sources") or state.dsm.add_group("sources")
+        kid: str = state.dsm.add_source_key(group.group_id, name, days_ago=20.0, **fields).kid
+        return kid
+
+    found: str = sandbox.do(deed)
+    return found
 
 
 class OneKey:
@@ -45,15 +58,7 @@ class OneKey:
         return {"before_header": label, "after_header": label, "before": before, "after": after}
 
     def source(self, name: str, **fields: Any) -> str:
-        """The ID of a key that DSM generated, in a group without a link."""
-
-        def deed(state: Any) -> str:
-            group = state.dsm.find_group("sources") or state.dsm.add_group("sources")
-            kid: str = state.dsm.add_source_key(group.group_id, name, days_ago=20.0, **fields).kid
-            return kid
-
-        found: str = self.azure.sandbox.do(deed)
-        return found
+        return add_source(self.azure.sandbox, name, **fields)
 
     def __call__(self, name: str = "payments", *, with_azure: bool = True, **options: Any) -> dict[str, Any]:
         login = self.azure.operator if with_azure else {"look_in_azure": False}

@@ -60,7 +60,7 @@ def test_the_chain_of_a_source_is_followed_to_its_end() -> None:
 def test_a_key_that_was_read_before_is_not_read_again() -> None:
     dsm = Dsm(key("s1", "s2"), key("s2"))
 
-    sources = read_chains(dsm, ("s1", "s2"), DsmKey.from_stored(key("s2")))  # type: ignore[arg-type]
+    sources = read_chains(dsm, ("s1", "s2"), DsmKey.from_stored(key("s2")))
 
     assert (set(sources.keys), sources.unread, dsm.requests) == ({"s1", "s2"}, frozenset(), ["s1"])
 
